@@ -1,0 +1,102 @@
+"""The compiled grammars: built once from ``grammars/*.lark``, then loaded in milliseconds.
+
+A wheel carries the table. In a checkout it is built at first use and kept in the user's cache directory under the
+digest of the grammars; where that cannot be written it is built in memory each time, which costs seconds, not answers.
+The table is JSON: nothing that is read back can run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from typing import Any
+
+from rabbitlogs.resources import grammar_folder
+
+FORMAT = 3  # of the table; a new one is a new file
+_KEY = 5
+_INNER_WORD = re.compile(r"(?<![A-Za-z_])[A-Za-z_]{3,}(?![A-Za-z_])")
+
+
+def build_table(folder: str) -> dict[str, Any]:
+    """Compiles every grammar of a folder. Imports lark; takes seconds."""
+    from pathlib import Path
+
+    from rabbitlogs.errors import GrammarError
+    from rabbitlogs.parsing.grammar import load_kinds, subsystem_files
+    from rabbitlogs.parsing.patterns import compile_seq, literals, openings, weight
+
+    rows: list[list[Any]] = []
+    table: dict[str, Any] = {"format": FORMAT, "kinds": rows, "openings": {}, "short": {}, "words": {}, "anywhere": []}
+    for path in subsystem_files(Path(folder)):
+        for kind in load_kinds(path):
+            compile_seq(kind.seq, kind.name)
+            begins = openings(kind.seq)
+            rows.append([kind.name, kind.seq, begins, weight(kind.seq)])
+            if begins is not None:
+                for opening in begins:
+                    place = "openings" if len(opening) >= _KEY else "short"
+                    names = table[place].setdefault(opening[:_KEY], [])
+                    if kind.name not in names:
+                        names.append(kind.name)
+                continue
+            required = literals(kind.seq)
+            # a word at the edge of a literal may touch text that is not ours, so only whole words inside it count
+            words = [w for text in required for w in _INNER_WORD.findall(_inside(text))]
+            if words:
+                table["words"].setdefault(max(words, key=len), []).append(kind.name)
+            elif required:
+                table["anywhere"].append([max(required, key=len), kind.name])
+            else:
+                raise GrammarError(f"{kind.name}: a kind needs a literal that all its messages contain")
+    return table
+
+
+def _inside(text: str) -> str:
+    """A literal without the word characters at its edges."""
+    return re.sub(r"^[A-Za-z_]+|[A-Za-z_]+$", " ", text)
+
+
+def digest(folder: str) -> str:
+    """A digest of the grammars' names, contents and of the table's format."""
+    sha = hashlib.sha256(str(FORMAT).encode())
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".lark"):
+            sha.update(name.encode())
+            with open(os.path.join(folder, name), "rb") as file:
+                sha.update(file.read())
+    return sha.hexdigest()[:32]
+
+
+def cache_folder() -> str:
+    """The user's cache directory for rabbitlogs, after the XDG convention."""
+    base = os.environ.get("RABBITLOGS_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return os.path.join(base or os.path.join(os.path.expanduser("~"), ".cache"), "rabbitlogs")
+
+
+def load_table() -> dict[str, Any]:
+    """The compiled grammars, from the wheel, the cache, or built now."""
+    folder = grammar_folder()
+    shipped = os.path.join(folder, "compiled.json")
+    if os.path.exists(shipped):
+        with open(shipped, "rb") as file:
+            return json.loads(file.read())  # type: ignore[no-any-return]
+    path = os.path.join(cache_folder(), f"grammar-{digest(folder)}.json")
+    with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:
+        return json.loads(file.read())  # type: ignore[no-any-return]
+    table = build_table(folder)
+    write_private(path, json.dumps(table, separators=(",", ":")).encode())
+    return table
+
+
+def write_private(path: str, content: bytes) -> None:
+    """Writes a cache file atomically, readable by the user alone; a cache that cannot be written is no error."""
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        part = f"{path}.{os.getpid()}"
+        with open(part, "wb") as file:
+            file.write(content)
+        os.replace(part, path)

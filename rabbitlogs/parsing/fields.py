@@ -1,0 +1,53 @@
+"""Field texts to values: the name of a terminal decides the Python type (``grammars/terminals.lark``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+_ITEM = re.compile(r"""'[^']*'|"[^"]*"|<<"[^"]*">>|[^\s,\[\]]+""")
+
+
+def _integer(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    except ValueError:
+        return text
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip("'\"") for item in _ITEM.findall(text)]
+
+
+def _node(text: str) -> str:
+    return text.strip("'")
+
+
+_CONVERT: dict[str, Callable[[str], Any]] = {
+    "INT": _integer,
+    "PORT": _integer,
+    "LINE": _integer,
+    "FLOAT": _number,
+    "LIST": _items,
+    "list": _items,
+    "NODE": _node,
+    "BOOL": lambda text: text == "true",
+    "present": lambda text: True,
+}
+
+
+def convert(type_: str, text: str) -> Any:
+    """The value of a field's text. Text that does not fit its type stays text: nothing raises.
+
+    Erlang terms stay text here; :func:`rabbitlogs.parsing.terms.parse_term` turns one into nested values when asked.
+    """
+    function = _CONVERT.get(type_)
+    return text if function is None else function(text)

@@ -1,0 +1,194 @@
+"""Regular expressions from a kind's tree: how an open terminal ends, and what a match yields.
+
+Every terminal becomes an atomic group, so a generated expression reads a message the way a lexer does, from left to
+right without giving back: no message, however hostile, makes it run away. An open terminal ends before the first place
+where what follows it can match; that look-ahead is derived from the tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from rabbitlogs.errors import GrammarError
+
+Element = list[Any]
+Seq = Sequence[Element]
+
+_ENOUGH = 16  # literal characters that make a look-ahead certain; a longer one only costs
+
+
+class Capture:
+    """What one capturing group yields: a field's name and the terminal that types it."""
+
+    __slots__ = ("name", "type")
+
+    def __init__(self, name: str, type_: str) -> None:
+        self.name, self.type = name, type_
+
+
+def look_ahead(rest: Seq) -> str:
+    """A regex for what can follow, as far as it takes to be sure; ``\\Z`` for the end of the message."""
+    out: list[str] = []
+    known = 0
+    for index, element in enumerate(rest):
+        head, after = element[0], rest[index + 1 :]
+        if head == "l":
+            text = element[1]
+            out.append(re.escape(text[: _ENOUGH * 2]))
+            known += len(text)
+            if known >= _ENOUGH:
+                return "".join(out)
+        elif head == "t":
+            out.append(element[2])
+            known += 2
+        elif head == "v":
+            return "".join(out)
+        elif head == "f":
+            return "".join(out) + look_ahead([*element[2], *after])
+        else:
+            branches = element[1] if head == "a" else [element[1], []]
+            ahead = list(dict.fromkeys(look_ahead([*branch, *after]) for branch in branches))
+            if "" in ahead:
+                return "".join(out)
+            return "".join(out) + (ahead[0] if len(ahead) == 1 else "(?:" + "|".join(ahead) + ")")
+    out.append(r"\Z")
+    return "".join(out)
+
+
+def open_pattern(body: str, rest: Seq, kind: str) -> str:
+    """The regex of an open terminal in its place: its lazy body up to what follows."""
+    ahead = look_ahead(rest)
+    if not ahead:
+        raise GrammarError(f"{kind}: two open terminals touch; put a literal or a closed terminal between them")
+    if ahead == r"\Z" and body in (".+?", ".*?"):
+        return body[:-1]
+    return f"{body}(?={ahead})"
+
+
+def field_type(seq: Seq) -> str:
+    """How a field's text becomes a value: ``present``, ``text``, ``list`` or the name of its only terminal."""
+    terminals: list[str] = []
+    state = {"fields": False, "repeat": False}
+
+    def walk(part: Seq) -> None:
+        for element in part:
+            head = element[0]
+            if head in "tv":
+                if not element[1].startswith("_"):
+                    terminals.append(element[1])
+            elif head == "f":
+                state["fields"] = True
+                walk(element[2])
+            elif head == "a":
+                for branch in element[1]:
+                    walk(branch)
+            elif head in "or":
+                state["repeat"] |= head == "r"
+                walk(element[1])
+
+    walk(seq)
+    if not terminals and not state["fields"]:
+        return "present"
+    if state["fields"]:
+        return "text"
+    if state["repeat"]:
+        return "list"
+    return terminals[0] if len(terminals) == 1 else "text"
+
+
+def compile_seq(seq: Seq, kind: str, *, prefix: bool = False) -> tuple[str, list[Capture]]:
+    """The regex of a kind and its captures, in the order of the groups.
+
+    With ``prefix`` the regex matches as much of the kind as a message gives, from its start.
+    """
+    captures: list[Capture] = []
+
+    def build(part: Seq, rest: Seq, inside: Capture | None) -> str:
+        out: list[str] = []
+        for index, element in enumerate(part):
+            head, after = element[0], [*part[index + 1 :], *rest]
+            if head == "l":
+                out.append(re.escape(element[1]))
+            elif head in "tv":
+                body = element[2] if head == "t" else open_pattern(element[2], after, kind)
+                atom = f"(?>{body})"
+                out.append(f"({atom})" if inside is not None and not element[1].startswith("_") else atom)
+            elif head == "f":
+                out.append(field(element, after))
+            elif head == "a":
+                out.append("(?:" + "|".join(build(branch, after, inside) for branch in element[1]) + ")")
+            elif head == "o":
+                out.append("(?:" + build(element[1], after, inside) + ")?")
+            else:
+                out.append("(?:" + build(element[1], [element, *after], inside) + ")*+")
+        return "".join(out)
+
+    def field(element: Element, after: Seq) -> str:
+        capture = Capture(element[1], field_type(element[2]))
+        captures.append(capture)
+        single = capture.type not in ("present", "text", "list")
+        body = build(element[2], after, capture if single else None)
+        return body if single else f"({body})"
+
+    if not prefix:
+        return build(seq, [], None) + r"\Z", captures
+    return _prefix(seq, build), captures
+
+
+def _prefix(seq: Seq, build: Any) -> str:
+    """Nested optionals, innermost last: ``e1(?:e2(?:e3)?)?``."""
+    parts = [build([element], seq[index + 1 :], None) for index, element in enumerate(seq)]
+    pattern = ""
+    for part in reversed(parts):
+        pattern = f"{part}(?:{pattern})?" if pattern else part
+    return pattern
+
+
+def openings(seq: Seq) -> list[str] | None:
+    """The literals a kind can begin with, or None where it begins with something else."""
+    if not seq:
+        return None
+    head = seq[0][0]
+    if head == "l":
+        return [seq[0][1]]
+    if head == "f":
+        return openings([*seq[0][2], *seq[1:]])
+    if head not in "ao":
+        return None
+    branches = seq[0][1] if head == "a" else [seq[0][1], []]
+    found: list[str] = []
+    for branch in branches:
+        these = openings([*branch, *seq[1:]])
+        if these is None:
+            return None
+        found.extend(these)
+    return list(dict.fromkeys(found))
+
+
+def weight(seq: Seq) -> int:
+    """How many literal characters a message must have to be of this kind: the measure of how specific it is."""
+    total = 0
+    for element in seq:
+        head = element[0]
+        if head == "l":
+            total += len(element[1])
+        elif head == "f":
+            total += weight(element[2])
+        elif head == "a":
+            total += min(map(weight, element[1]))
+        elif head == "t":
+            total += 1
+    return total
+
+
+def literals(seq: Seq) -> list[str]:
+    """The literals every message of this kind contains."""
+    out: list[str] = []
+    for element in seq:
+        if element[0] == "l":
+            out.append(element[1])
+        elif element[0] == "f":
+            out.extend(literals(element[2]))
+    return out

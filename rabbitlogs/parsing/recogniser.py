@@ -1,0 +1,156 @@
+"""Which kind is this message, and what are its fields? The fast reader, generated from the grammars.
+
+A message is looked up by how it begins: kinds are filed under the first characters of their opening literal; the few
+that begin with a name or a process are filed under a word that each of their messages contains. Of the candidates, the
+most specific one (most literal characters) that matches to the end wins, as it does for the LALR reader
+(:mod:`rabbitlogs.parsing.reference`); a test holds the two to the same answer.
+
+A message that no kind matches to the end goes to the nearest kind it begins like, with its unread rest: a newer release
+that adds words to a message does not make it unknown.
+
+Regular expressions are compiled at first use: a log meets a few dozen kinds of thousands.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from rabbitlogs.parsing.fields import convert
+from rabbitlogs.parsing.patterns import Capture, compile_seq
+
+_KEY = 5  # characters of an opening literal that file it
+_WORD = re.compile(r"[A-Za-z_]{3,}")
+_SPACE = re.compile(r"\s+")
+
+
+def collapse(message: str) -> str:
+    """A message as it is matched: every run of blanks and line breaks is one blank, none at either end."""
+    return " ".join(message.split())
+
+
+class Match(NamedTuple):
+    """A recognised message: its kind, its fields, and what the grammar left unread at the end (None: nothing)."""
+
+    kind: str
+    fields: dict[str, Any]
+    rest: str | None
+
+
+class KindEntry:
+    """One kind in the recogniser; its expressions are made when first needed."""
+
+    __slots__ = ("_full", "_prefix", "captures", "name", "openings", "seq", "threshold", "weight")
+
+    def __init__(self, name: str, seq: list[Any], openings: list[str] | None, weight: int) -> None:
+        self.name, self.seq, self.openings, self.weight = name, seq, openings, weight
+        self._full: re.Pattern[str] | None = None
+        self._prefix: re.Pattern[str] | None = None
+        self.captures: list[Capture] = []
+
+    @property
+    def full(self) -> re.Pattern[str]:
+        """The expression that matches a whole message of this kind."""
+        if self._full is None:
+            pattern, self.captures = compile_seq(self.seq, self.name)
+            self._full = re.compile(pattern, re.DOTALL)
+        return self._full
+
+    @property
+    def prefix(self) -> re.Pattern[str]:
+        """The expression that matches as much of this kind as a message gives."""
+        if self._prefix is None:
+            pattern, self.captures = compile_seq(self.seq, self.name, prefix=True)
+            self._prefix = re.compile(pattern, re.DOTALL)
+        return self._prefix
+
+    def fields(self, match: re.Match[str]) -> dict[str, Any]:
+        """The fields of a match; a part that is not in the message has no field."""
+        out: dict[str, Any] = {}
+        for capture, text in zip(self.captures, match.groups(), strict=True):
+            if text is not None and capture.name not in out:
+                out[capture.name] = convert(capture.type, text)
+        return out
+
+
+class Recogniser:
+    """Finds the kind of a message among all kinds.
+
+    Args:
+        table: the compiled grammars as :func:`rabbitlogs.parsing.compiled.load_table` gives them.
+    """
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.kinds: dict[str, KindEntry] = {}
+        self._rows: dict[str, list[Any]] = {row[0]: row for row in table["kinds"]}
+        self._by_opening: dict[str, list[str]] = table["openings"]
+        self._short: dict[str, list[str]] = table["short"]
+        self._by_word: dict[str, list[str]] = table["words"]
+        self._anywhere: list[list[str]] = table["anywhere"]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def names(self) -> list[str]:
+        """Every kind's name."""
+        return list(self._rows)
+
+    def entry(self, name: str) -> KindEntry:
+        """One kind by name."""
+        entry = self.kinds.get(name)
+        if entry is None:
+            _, seq, openings, weight = self._rows[name]
+            entry = self.kinds[name] = KindEntry(name, seq, openings, weight)
+        return entry
+
+    def _opened(self, message: str) -> list[KindEntry]:
+        """Kinds one of whose opening literals the message begins with."""
+        names = self._by_opening.get(message[:_KEY])
+        found = [] if names is None else [self.entry(name) for name in names]
+        for length in (1, 2, 3, 4):
+            short = self._short.get(message[:length])
+            if short is not None and len(message) >= length:
+                found.extend(self.entry(name) for name in short)
+        return [e for e in found if any(map(message.startswith, e.openings or ()))]
+
+    def _floating(self, message: str) -> list[KindEntry]:
+        """Kinds that begin with no literal and one of whose words the message has."""
+        by_word = self._by_word
+        hits = by_word.keys() & set(_WORD.findall(message))
+        names = [name for word in hits for name in by_word[word]]
+        names.extend(name for literal, name in self._anywhere if literal in message)
+        return [self.entry(name) for name in names]
+
+    def recognise(self, message: str) -> Match | None:
+        """The kind and fields of a collapsed message; None where no kind is near."""
+        opened = self._opened(message)
+        candidates = opened + self._floating(message)
+        if len(candidates) > 1:
+            candidates.sort(key=lambda entry: (-entry.weight, entry.name))
+        for entry in candidates:
+            match = entry.full.match(message)
+            if match is not None:
+                return Match(entry.name, entry.fields(match), None)
+        return self._nearest(message, opened) if opened else None
+
+    def _nearest(self, message: str, opened: list[KindEntry]) -> Match | None:
+        best: tuple[int, KindEntry, re.Match[str]] | None = None
+        for entry in opened:
+            match = entry.prefix.match(message)
+            if match is None:
+                continue
+            read = match.end() - sum(len(text) for text in match.groups() if text)
+            if best is None or read > best[0]:
+                best = (read, entry, match)
+        if best is None or best[0] < min(12, best[1].weight):
+            return None
+        _, entry, match = best
+        return Match(entry.name, entry.fields(match), message[match.end() :])
+
+    def fields_of(self, name: str, message: str) -> dict[str, Any]:
+        """The fields of a collapsed message whose kind is known."""
+        entry = self.entry(name)
+        match = entry.full.match(message)
+        if match is None:
+            match = entry.prefix.match(message)
+        return {} if match is None else entry.fields(match)
