@@ -1,0 +1,320 @@
+"""Wrappers round the broker's lines: which one a log has, and the lines without it.
+
+Docker, CRI, compose, kubectl, journald, syslog, grep and people who paste put something before, or round, each line.
+:func:`detect` looks at the beginning of a log and gives an :class:`Envelope`, whose :meth:`Envelope.peel` takes a stream
+apart piece by piece: the inner lines, how many bytes of the stream each stands for, whose lines they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+from . import wrappers
+from .header import is_header
+from .wrappers import Frame, Strip, bind
+
+_SAMPLE_LINES = 400
+_LONGEST_HELD = 4 << 20  # bytes kept back for the rest of a line that comes in parts
+_NESTING = 3
+
+
+@dataclass(slots=True)
+class Peeled:
+    """One line without its wrapper."""
+
+    inner: bytes  # without line end
+    raw: int  # bytes of the stream this line stands for, with everything of the wrapper; 0 for further lines of one frame
+    origin: str  # whose line it is where a wrapper interleaves several, else ""
+    time: str | None  # the wrapper's time, in ISO form where the wrapper gives year and day
+
+
+Frames = Callable[[bytes, bool], tuple[list[Frame], int]]
+
+
+class Envelope:
+    """A wrapper, or several inside each other, from outside to inside."""
+
+    __slots__ = ("_frames", "_strips", "name")
+
+    def __init__(self, name: str, frames: Frames | None, strips: Sequence[Strip]) -> None:
+        self.name = name
+        """``docker``, ``cri``, ``syslog`` ...; nested ones from outside to inside: ``compose+timestamps``."""
+        self._frames = frames
+        self._strips = tuple(strips)
+
+    def peel(self, data: bytes, final: bool) -> tuple[list[Peeled], int]:
+        """The inner lines of `data`, and how many of its bytes they stand for.
+
+        What is not yet whole at the end (a line, a frame, a line in parts) is left, to be given again with what follows;
+        with `final` it is taken as it is. Lines that do not fit the wrapper come through unchanged. No bytes raise, the
+        ``raw`` of all lines add up to the bytes consumed, and how a stream is cut into `data` makes no difference.
+        """
+        frames, _ = self._frames(data, final) if self._frames else _lines(data, final)
+        peeled: list[Peeled] = []
+        parts: dict[str, tuple[list[bytes], str, str | None]] = {}
+        carried = position = safe = safe_lines = 0  # safe: up to here nothing is held back
+        for content, raw, origin, time in frames:
+            position += raw
+            carried += raw
+            for inner, whose, when, more in self._strip(content, origin, time):
+                if inner is None:
+                    continue
+                if more is not None and more[0] == wrappers.PART:
+                    parts.setdefault(more[1:], ([], whose, when))[0].append(inner)
+                    continue
+                if more is not None and (begun := parts.pop(more[1:], None)):
+                    inner, whose, when = b"".join((*begun[0], inner)), begun[1], begun[2]
+                peeled.append(Peeled(inner, carried, whose, when))
+                carried = 0
+            if position - safe > _LONGEST_HELD and (parts or carried):
+                carried = _flush(peeled, parts, carried)
+            if not parts and not carried:
+                safe, safe_lines = position, len(peeled)
+        if safe < position:
+            if final:
+                _flush(peeled, parts, carried)
+                safe = position
+            else:
+                del peeled[safe_lines:]
+        return peeled, safe
+
+    def _strip(self, content: bytes | None, origin: str, time: str | None) -> list[wrappers.Stripped]:
+        lines: list[wrappers.Stripped] = [(content, origin, time, None)]
+        if content is not None and self._frames and b"\n" in content:
+            lines = [(line, origin, time, None) for line in content.split(b"\n")]
+        for strip in self._strips:
+            inside: list[wrappers.Stripped] = []
+            for line in lines:
+                outer, whose, when, more = line
+                if outer is None:
+                    inside.append(line)
+                    continue
+                fit = strip(outer)
+                if fit is None and outer.startswith(b"\xef\xbb\xbf"):
+                    fit = strip(outer[3:])
+                if fit is None:
+                    # Not this wrapper's, so neither what should be inside of it.
+                    inside.append(line)
+                    continue
+                inner, own, stamp, part = fit
+                own = f"{whose}/{own}" if whose and own else whose or own
+                stamp = stamp or when
+                part = f"{part} {whose}" if part is not None else more
+                if inner is not None and b"\n" in inner:
+                    inside.extend((piece, own, stamp, None) for piece in inner.split(b"\n"))
+                else:
+                    inside.append((inner, own, stamp, part))
+            lines = inside
+        return lines
+
+    def __repr__(self) -> str:
+        return f"Envelope({self.name!r})"
+
+
+def _lines(data: bytes, final: bool) -> tuple[list[Frame], int]:
+    lines = data.split(b"\n")
+    last = lines.pop()
+    frames: list[Frame] = [(line.removesuffix(b"\r"), len(line) + 1, "", None) for line in lines]
+    if final and last:
+        frames.append((last.removesuffix(b"\r"), len(last), "", None))
+    return frames, 0
+
+
+def _flush(peeled: list[Peeled], parts: dict[str, tuple[list[bytes], str, str | None]], carried: int) -> int:
+    """Give what was held back as it is."""
+    for pieces, origin, time in parts.values():
+        peeled.append(Peeled(b"".join(pieces), carried, origin, time))
+        carried = 0
+    parts.clear()
+    if carried:
+        peeled.append(Peeled(b"", carried, "", None))
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------- detection
+
+
+def detect(sample: bytes, year: int | None = None) -> Envelope | None:
+    """The envelope of a log that begins with `sample` (64 KiB are plenty), or None if its lines are the broker's own.
+
+    `year` is for syslog and journal times, which have none; without it, and without a full date in the sample, they stay
+    as they are (``Nov 23 08:11:36``).
+    """
+    return _detect(sample.removeprefix(b"\xef\xbb\xbf"), year, _NESTING)
+
+
+def looks_like_broker_log(sample: bytes, share: float = 0.0) -> bool:
+    """Whether more than `share` of the lines begin like records of the broker, bare or in an envelope."""
+    lines = _sample_lines(sample.removeprefix(b"\xef\xbb\xbf"))
+    if _share(lines, is_header) > share:
+        return True
+    envelope = detect(sample)
+    if envelope is None:
+        return False
+    inner = [line.inner for line in envelope.peel(sample, True)[0] if line.inner.strip()]
+    return _share(inner[:_SAMPLE_LINES], is_header) > share
+
+
+def _detect(sample: bytes, year: int | None, depth: int) -> Envelope | None:
+    lines = _sample_lines(sample)
+    if not lines or depth == 0:
+        return None
+    envelope = _outermost(sample, lines, year)
+    if envelope is None:
+        return None
+    peeled = [line for line in envelope.peel(sample, True)[0] if line.inner]
+    inner = _detect(b"\n".join(line.inner for line in peeled), year, depth - 1)
+    if inner is None:
+        # Where several streams are interleaved, the broker's may be the smaller part.
+        for origin in sorted({line.origin for line in peeled})[:16]:
+            own = [line.inner for line in peeled if line.origin == origin]
+            if 2 < len(own) < len(peeled) and (inner := _detect(b"\n".join(own), year, depth - 1)):
+                break
+    # Frames (counted by bytes) cannot stand inside of lines.
+    if inner is None or inner._frames:
+        return envelope
+    return Envelope(f"{envelope.name}+{inner.name}", envelope._frames, (*envelope._strips, *inner._strips))
+
+
+def _sample_lines(sample: bytes) -> list[bytes]:
+    lines = sample.split(b"\n")
+    if len(lines) > 1 and len(sample) >= 65536:
+        lines.pop()  # cut in the middle, most likely
+    return [line.removesuffix(b"\r") for line in lines if line.strip()][:_SAMPLE_LINES]
+
+
+def _share(lines: Sequence[bytes], test: Callable[[bytes], object]) -> float:
+    return sum(1 for line in lines if test(line)) / len(lines) if lines else 0.0
+
+
+def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
+    if re.match(rb"\s{0,4}\d{1,8} <\d{1,3}>(?:1 |[A-Z][a-z]{2} )", sample):
+        return Envelope("syslog", partial(wrappers.octet_counted, year=year or _year_in(sample)), ())
+    if re.match(rb"__CURSOR=[^\n]*\n(?:[^\n]*\n){0,3}__REALTIME_TIMESTAMP=", sample):
+        return Envelope("journald", wrappers.journal_export, ())
+    for name, strip in (
+        ("docker", wrappers.docker_json),
+        ("journald", wrappers.journal_json),
+        ("cri", wrappers.cri),
+        ("kubectl", wrappers.kubectl),
+        ("syslog", wrappers.syslog_5424),
+    ):
+        if _share(lines, strip) >= 0.5:
+            return Envelope(name, None, (strip,))
+    if _share(lines, wrappers.syslog_line) >= 0.5:
+        return _syslog_or_journal(sample, lines, year)
+    if fence := _fence(lines):
+        return fence
+    if _share(lines, is_header) >= 0.5:
+        return None
+    for find in (_quoted, _compose, _timestamps, _numbered, _grep, _indented, _prefixed):
+        if envelope := find(lines):
+            return envelope
+    return None
+
+
+def _syslog_or_journal(sample: bytes, lines: list[bytes], year: int | None) -> Envelope:
+    sent_by_broker = rb"(?:<\d{1,3}>)|[^\n]{0,300}?\S+\[\d+\] <\d+\.\d+\.\d+> - "
+    name = "syslog" if _share(lines, re.compile(sent_by_broker).match) >= 0.5 else "journald"
+    return Envelope(name, None, (bind(wrappers.syslog, year=year or _year_in(sample)),))
+
+
+def _year_in(sample: bytes) -> int | None:
+    """The year of full dates inside the lines, if it is one and the same."""
+    years = set(re.findall(rb"\b(20\d\d)-[01]\d-[0-3]\d[ T]\d\d:\d\d:\d\d", sample))
+    return int(years.pop()) if len(years) == 1 else None
+
+
+def _fence(lines: list[bytes]) -> Envelope | None:
+    fences = [line for line in lines if (fit := wrappers.fenced(line)) and fit[0] is None]
+    return Envelope("fenced", None, (wrappers.fenced,)) if len(fences) > 1 or lines[:1] == fences else None
+
+
+def _quoted(lines: list[bytes]) -> Envelope | None:
+    depths = [len(found[1].replace(b" ", b"")) for line in lines if (found := re.match(rb" {0,3}((?:> ?)+)", line))]
+    if len(depths) < 0.8 * len(lines):
+        return None
+    # ">>" also ends an Erlang binary: only as many marks as every line has are quotation.
+    return Envelope("quoted", None, (bind(wrappers.quoted, depth=min(depths)),))
+
+
+def _has_header(lines: Sequence[bytes], strip: Strip) -> bool:
+    return any(is_header(fit[0]) for line in lines if (fit := strip(line)) and fit[0])
+
+
+def _compose(lines: list[bytes]) -> Envelope | None:
+    if _share(lines, wrappers.compose) < 0.6 or (len(lines) < 3 and not _has_header(lines, wrappers.compose)):
+        return None
+    return Envelope("compose", None, (wrappers.compose,))
+
+
+def _timestamps(lines: list[bytes]) -> Envelope | None:
+    if _share(lines, wrappers.timestamps) < 0.8 or _share(lines, is_header) > 0.2:
+        return None
+    # Seconds with more than six digits are never the broker's own; with fewer, a whole header has to follow.
+    nanoseconds = _share(lines, re.compile(rb"\S{19}\.\d{7,9}[Z+-]").match) >= 0.5
+    return (
+        Envelope("timestamps", None, (wrappers.timestamps,))
+        if nanoseconds or _has_header(lines, wrappers.timestamps)
+        else None
+    )
+
+
+def _numbered(lines: list[bytes]) -> Envelope | None:
+    found = [re.match(rb"[ \t]*(\d{1,9})(?!\d)", line) for line in lines]
+    numbers = [int(match[1]) for match in found if match]
+    if len(numbers) < 2 or len(numbers) < 0.8 * len(lines):
+        return None
+    follow = sum(1 for before, after in pairwise(numbers) if before < after <= before + 3)
+    if follow < 0.8 * (len(numbers) - 1):
+        return None
+    rests = [
+        line[match.end(1) :] for line, match in zip(lines, found, strict=True) if match and line[match.end(1) :].strip()
+    ]
+    for separator in (b"\t", b" | ", " │ ".encode(), b" |", "│".encode(), b": ", b":", b". ", b"  ", b" "):
+        if sum(1 for rest in rests if rest.startswith(separator)) >= 0.95 * len(rests):
+            strip = bind(wrappers.numbered, separator=separator)
+            name = "grep" if separator == b":" else "numbered"
+            return Envelope(name, None, (strip,)) if _has_header(lines, strip) else None
+    return None
+
+
+def _grep(lines: list[bytes]) -> Envelope | None:
+    strip: Strip
+    for strip in (wrappers.grep_number, wrappers.grep_file_number):
+        if _share(lines, strip) >= 0.9 and _has_header(lines, strip):
+            return Envelope("grep", None, (strip,))
+    files = {_before_colon(line, fit) for line in lines if (fit := wrappers.grep_file(line)) and fit[0]}
+    if not files or len(files) > 64:
+        return None
+    strip = bind(wrappers.grep_file, files=tuple(sorted(files, key=lambda name: (-len(name), name))))
+    return Envelope("grep", None, (strip,)) if _share(lines, strip) >= 0.9 else None
+
+
+def _before_colon(line: bytes, fit: wrappers.Stripped) -> bytes:
+    return line[: len(line) - len(fit[0] or b"") - 1]
+
+
+def _indented(lines: list[bytes]) -> Envelope | None:
+    blanks = [line[: len(line) - len(line.lstrip(b" \t"))] for line in lines]
+    by = min(blanks, key=len)
+    if not by or any(not blank.startswith(by) for blank in blanks):
+        return None
+    strip = bind(wrappers.indented, by=by)
+    return Envelope("indented", None, (strip,)) if _has_header(lines, strip) else None
+
+
+def _prefixed(lines: list[bytes]) -> Envelope | None:
+    known = {prefix for line in lines if (prefix := wrappers.words_before_header(line))}
+    if not known and len(lines) >= 3:
+        # Only continuation lines: an address in front of each is still no part of them.
+        addresses = {found[0] if (found := re.match(rb"\d{1,3}(?:\.\d{1,3}){3}[ \t]", line)) else b"" for line in lines}
+        known = addresses if len(addresses) == 1 else set()
+    if not known or b"" in known or len(known) > 16:
+        return None
+    strip = bind(wrappers.prefixed, known=tuple(sorted(known, key=lambda prefix: (-len(prefix), prefix))))
+    return Envelope("prefixed", None, (strip,)) if _share(lines, strip) >= 0.6 else None
