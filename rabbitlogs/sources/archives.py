@@ -183,7 +183,10 @@ def zip_members(blocks: Blocks, limits: Limits, note: Note) -> Iterator[Member]:
             yield member
         for _ in member.data:
             pass
-        if not _find_header(cursor):
+        found = _find_header(cursor)
+        if found is None:
+            note("the archive ended early: its directory is missing, so files may be")
+        if not found:
             return
 
 
@@ -269,13 +272,13 @@ def _inflate_and_stay(source: Blocks, cursor: Cursor, open_ended: bool, note: No
     note("the zip data ended early: the archive is cut off")
 
 
-def _find_header(cursor: Cursor) -> bool:
-    """Move to the next member's header, past a data descriptor or damage; False at the directory or the end."""
+def _find_header(cursor: Cursor) -> bool | None:
+    """Move to the next member's header, past a data descriptor or damage; False at the directory, None at the end."""
     tail = b""
     while True:
         block = cursor.take(65536)
         if not block:
-            return False
+            return None
         data = tail + block
         member, directory = data.find(b"PK\x03\x04"), data.find(b"PK\x01\x02")
         if member >= 0 and (directory < 0 or member < directory):

@@ -192,6 +192,18 @@ def _share(lines: Sequence[bytes], test: Callable[[bytes], object]) -> float:
 
 
 def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
+    if envelope := _certain(sample, lines, year) or _fence(lines):
+        return envelope
+    if _share(lines, is_header) >= 0.5:
+        return None
+    for find in (_quoted, _compose, _timestamps, _numbered, _grep, _indented, _prefixed):
+        if envelope := find(lines):
+            return envelope
+    return None
+
+
+def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
+    """Wrappers so particular that a line of theirs can be nothing else."""
     if re.match(rb"\s{0,4}\d{1,8} <\d{1,3}>(?:1 |[A-Z][a-z]{2} )", sample):
         return Envelope("syslog", partial(wrappers.octet_counted, year=year or _year_in(sample)), ())
     if re.match(rb"__CURSOR=[^\n]*\n(?:[^\n]*\n){0,3}__REALTIME_TIMESTAMP=", sample):
@@ -201,24 +213,16 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         ("journald", wrappers.journal_json),
         ("cri", wrappers.cri),
         ("kubectl", wrappers.kubectl),
-        ("syslog", wrappers.syslog_5424),
     ):
         if _share(lines, strip) >= 0.5:
             return Envelope(name, None, (strip,))
-    if _share(lines, wrappers.syslog_line) >= 0.5:
+    if _share(lines, wrappers.syslog) >= 0.5:
         return _syslog_or_journal(sample, lines, year)
-    if fence := _fence(lines):
-        return fence
-    if _share(lines, is_header) >= 0.5:
-        return None
-    for find in (_quoted, _compose, _timestamps, _numbered, _grep, _indented, _prefixed):
-        if envelope := find(lines):
-            return envelope
     return None
 
 
 def _syslog_or_journal(sample: bytes, lines: list[bytes], year: int | None) -> Envelope:
-    sent_by_broker = rb"(?:<\d{1,3}>)|[^\n]{0,300}?\S+\[\d+\] <\d+\.\d+\.\d+> - "
+    sent_by_broker = rb"<\d{1,3}>|[^\n]{0,300}?\S+\[\d+\] <\d+\.\d+\.\d+> - "
     name = "syslog" if _share(lines, re.compile(sent_by_broker).match) >= 0.5 else "journald"
     return Envelope(name, None, (bind(wrappers.syslog, year=year or _year_in(sample)),))
 
@@ -243,7 +247,9 @@ def _quoted(lines: list[bytes]) -> Envelope | None:
 
 
 def _has_header(lines: Sequence[bytes], strip: Strip) -> bool:
-    return any(is_header(fit[0]) for line in lines if (fit := strip(line)) and fit[0])
+    """Whether the broker's lines, or those of another wrapper, appear when this one is taken off."""
+    inner = [fit[0] for line in lines if (fit := strip(line)) and fit[0]]
+    return any(map(is_header, inner)) or _certain(b"\n".join(inner), inner, None) is not None
 
 
 def _compose(lines: list[bytes]) -> Envelope | None:

@@ -18,7 +18,7 @@ _PID = rb"<\d+\.\d+\.\d+>"
 _STARTS = (
     _TIME + rb" +(?:\[?[A-Za-z]{3,9}\]? +)?(?:" + _PID + rb"|emulator )",
     _TIME + rb" +" + _LEVEL,
-    rb"(?:" + _TIME + rb" )?=[A-Z]{4,12} REPORT====",
+    rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?=[A-Z]{4,12} REPORT====",
     rb"\d{10,16}(?:\.\d{1,9})? +(?:" + _LEVEL + rb"|" + _PID + rb")",
     rb"[A-Za-z]{3,4} \d{10,16} ",
     # The broker's JSON, whatever the order of its keys. Renamed keys are not recognised, and need not be.
@@ -43,9 +43,9 @@ def is_header(line: bytes) -> bool:
     return header().match(line) is not None
 
 
-def with_header(time: str, level: str | None, process: bytes | None, text: bytes) -> bytes:
-    """Text as the broker would have written it to a file: every line under the same header."""
-    parts = [time.encode()]
+def with_header(time: str | None, level: str | None, process: bytes | None, text: bytes) -> bytes:
+    """Text as the broker would have written it to a file: every line under the same header of what is known."""
+    parts = [time.encode()] if time else []
     if level:
         parts.append(b"[" + level.encode() + b"]")
     if process:

@@ -238,7 +238,9 @@ class _Finder:
     ) -> None:
         """Look at the first bytes and keep the stream as a log, unpack it, or say why it is neither."""
         notes: list[str] = []
-        head = opener.peek() if isinstance(opener, OneShot) else read_exactly(opener(HEAD, notes.append), HEAD)
+        head = (
+            opener.peek(notes.append) if isinstance(opener, OneShot) else read_exactly(opener(HEAD, notes.append), HEAD)
+        )
         kind = packing(head)
         if kind and depth >= self.limits.max_depth:
             self._refuse(name, f"packed more than {self.limits.max_depth} times, which is the limit", "limit", explicit)
@@ -265,7 +267,7 @@ class _Finder:
 
     def _add_nothing(self, name: str, notes: list[str], explicit: bool) -> None:
         if notes:
-            kind = "unreadable" if "zstandard" in notes[0] or "opened" in notes[0] else "damaged"
+            kind = "damaged" if "damaged" in notes[0] or "early" in notes[0] else "unreadable"
             self._problem(name, kind, f"Nothing could be read from {name}: {notes[0]}.")
         elif explicit:
             what = "Standard input" if name == "-" else name

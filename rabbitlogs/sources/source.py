@@ -117,10 +117,10 @@ class OneShot:
             at += 1
             yield block
 
-    def peek(self) -> bytes:
+    def peek(self, note: Note) -> bytes:
         """The first line, or enough bytes to know what it is: not more, as more may be a long time coming."""
         head = b""
-        for block in self(65536, lambda _: None):
+        for block in self(65536, note):
             head += block
             if b"\n" in head or len(head) >= 512:
                 break

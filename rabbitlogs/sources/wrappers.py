@@ -90,9 +90,10 @@ def timestamps(line: bytes) -> Stripped | None:
 
 def compose(line: bytes) -> Stripped | None:
     """``name-1  | text``, with or without colours."""
-    found = _compiled(_COLOUR + rb"([A-Za-z0-9][\w.-]{0,127}) *" + _COLOUR + rb"\|" + _COLOUR + rb"(?: (.*))?$").match(
-        line
-    )
+    # The name's colour ends before or after the blank; colours further on are the broker's.
+    reset = rb"(?:\x1b\[0?m)?"
+    name = _COLOUR + rb"([A-Za-z0-9][\w.-]{0,127}) *" + reset + rb"\|" + reset + rb"(?: " + reset + rb"(.*))?$"
+    found = _compiled(name).match(line)
     return (found[2] or b"", _text(found[1]), None, None) if found else None
 
 
@@ -106,7 +107,7 @@ def kubectl(line: bytes) -> Stripped | None:
 
 
 _DAY = rb"([^\s\d]{3,12}\.?|\d{1,2}\xe6\x9c\x88) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)"
-_HOST = rb"([A-Za-z0-9_][\w.:%-]{0,254})"
+_HOST = rb"((?!\d{4}-\d\d-\d\d)[A-Za-z0-9_][\w.:%-]{0,254})"
 _PROGRAM = rb"([A-Za-z0-9_(][^\s\[\]:<>]{0,127})(?:\[([\w.-]+)\])?"
 _LINE = (
     rb"(?:<(\d{1,3})>)?"
@@ -116,7 +117,7 @@ _LINE = (
     + _ISO
     + rb")|[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?) \S{1,6}|(\d{9,10}\.\d{6})"
     rb"|\[ *\d+\.\d{3,6}\])"
-    rb" " + _HOST + rb" " + _PROGRAM + rb"(?::(?: (.*))?| (<\d+\.\d+\.\d+>) - ?(.*)|: ?(.*))$"
+    rb" " + _HOST + rb" " + _PROGRAM + rb"(?::(?: (.*))?| (<\d+\.\d+\.\d+>|[a-z][\w@]{0,254}) - ?(.*)|: ?(.*))$"
 )
 # What a virtual machine's console shows of the journal: no host of its own, and perhaps a tester's name in front.
 _CONSOLE = rb"(?:" + _HOST + rb" # )?\[ *\d+\.\d{3,6}\] " + _PROGRAM + rb":(?: (.*))?$"
@@ -128,7 +129,7 @@ def syslog_line(line: bytes, year: int | None = None) -> Stripped | None:
     if not found:
         found = _compiled(_CONSOLE).match(line)
         return (found[4] or b"", _origin(found[1], found[2]), None, None) if found else None
-    (priority, month, day, clock, iso, full, unix, host, program, _, text, process, own, tight) = found.groups()
+    (priority, month, day, clock, iso, full, unix, host, program, number, text, process, own, tight) = found.groups()
     if not priority and _text(host).lower() in _level_words():
         return None
     if iso:
@@ -142,7 +143,7 @@ def syslog_line(line: bytes, year: int | None = None) -> Stripped | None:
     else:
         time = None
     origin = _origin(host, program)
-    if process is None:
+    if process is None or number is None:
         return (text if text is not None else tight or b""), origin, time, None
     return _broker_line(own, time, priority, process), origin, time, None
 
@@ -185,21 +186,16 @@ def _origin(host: bytes | None, program: bytes) -> str:
     return f"{whole}/{name}" if whole else name
 
 
-def _broker_line(text: bytes, time: str | None, priority: bytes | None, process: bytes | None) -> bytes:
-    """Text that the broker sent to syslog without its header, under the header it would have had in a file."""
+def _broker_line(text: bytes, time: str | None, priority: bytes | None, process: bytes) -> bytes:
+    """Text that the broker sent to syslog without its header, under the header it would have had in a file.
+
+    A process that has a name (``rabbit_alarm``) is given by that instead of its id; no header of the broker has a name
+    there, so it is left out.
+    """
     if is_header(text):
         return text
     level = LEVELS[int(priority) & 7] if priority else None
-    return (
-        with_header(spaced(time or ""), level, process, text)
-        if time
-        else b"%b%b %b"
-        % (
-            b"[" + level.encode() + b"] " if level else b"",
-            process or b"",
-            text,
-        )
-    )
+    return with_header(spaced(time) if time else None, level, process if pid().fullmatch(process) else None, text)
 
 
 _BOM = b"\xef\xbb\xbf"
@@ -217,7 +213,7 @@ def syslog_5424(line: bytes) -> Stripped | None:
     text = line[end + 1 :].removeprefix(_BOM)
     time = None if stamp == b"-" else _text(stamp)
     origin = _origin(None if host == b"-" else host, program)
-    if pid().fullmatch(message_id):
+    if pid().fullmatch(message_id) or _compiled(rb"[a-z][\w@]*$").match(message_id):
         text = _broker_line(text, time, priority, message_id)
     return text, origin, time, None
 
