@@ -57,9 +57,17 @@ class Envelope:
         peeled: list[Peeled] = []
         parts: dict[str, tuple[list[bytes], str, str | None]] = {}
         carried = position = safe = safe_lines = 0  # safe: up to here nothing is held back
+        only = self._strips[0] if len(self._strips) == 1 and not self._frames else None
         for content, raw, origin, time in frames:
             position += raw
             carried += raw
+            # Nearly every line of nearly every log: one wrapper, one whole line in it, nothing held back.
+            if only and content is not None and not parts and (fit := only(content)):
+                text, whose, when, more = fit
+                if text is not None and b"\n" not in text and (more is None or more[0] == wrappers.LAST):
+                    peeled.append(Peeled(text, carried, whose, when))
+                    carried, safe, safe_lines = 0, position, len(peeled)
+                    continue
             for inner, whose, when, more in self._strip(content, origin, time):
                 if inner is None:
                     continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from .header import LEVELS, from_microseconds, header, is_header, month_number, pid, spaced, with_header
 
@@ -27,7 +27,15 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
-_COLOUR = rb"(?:\x1b\[[0-9;]*m)*"
+_RESET = rb"(?:\x1b\[0?m)?"
+
+# Put together here, since a new byte string at each call would be hashed anew to find what was compiled from it.
+_CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
+_STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?: (.*))?$"
+# The name's colour ends before or after the blank; colours further on are the broker's.
+_COMPOSE = (
+    rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
+)
 
 
 def _text(raw: bytes | None) -> str:
@@ -75,7 +83,7 @@ def docker_json(line: bytes) -> Stripped | None:
 
 def cri(line: bytes) -> Stripped | None:
     """``2016-10-06T00:17:09.669794202Z stdout F text``; P for a part of a longer line."""
-    found = _compiled(rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$").match(line)
+    found = _compiled(_CRI).match(line)
     if not found:
         return None
     mark = PART if found[3] == b"P" else LAST
@@ -84,16 +92,13 @@ def cri(line: bytes) -> Stripped | None:
 
 def timestamps(line: bytes) -> Stripped | None:
     """``docker logs --timestamps``, ``kubectl logs --timestamps``: an ISO time and a space before the line."""
-    found = _compiled(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?: (.*))?$").match(line)
+    found = _compiled(_STAMPED).match(line)
     return (found[2] or b"", "", found[1].decode(), None) if found else None
 
 
 def compose(line: bytes) -> Stripped | None:
     """``name-1  | text``, with or without colours."""
-    # The name's colour ends before or after the blank; colours further on are the broker's.
-    reset = rb"(?:\x1b\[0?m)?"
-    name = _COLOUR + rb"([A-Za-z0-9][\w.-]{0,127}) *" + reset + rb"\|" + reset + rb"(?: " + reset + rb"(.*))?$"
-    found = _compiled(name).match(line)
+    found = _compiled(_COMPOSE).match(line)
     return (found[2] or b"", _text(found[1]), None, None) if found else None
 
 
@@ -170,6 +175,7 @@ def _level_words() -> frozenset[str]:
     return frozenset(LEVELS) | short
 
 
+@lru_cache(maxsize=256)
 def _day_time(month: str, day: str, clock: str, year: int | None) -> str:
     """ISO if the year is known; else as it was written, since a guessed year would be worse than none."""
     number = month_number(month)
@@ -178,6 +184,7 @@ def _day_time(month: str, day: str, clock: str, year: int | None) -> str:
     return f"{year:04d}-{number:02d}-{int(day):02d}T{clock}"
 
 
+@lru_cache(maxsize=1024)
 def _origin(host: bytes | None, program: bytes) -> str:
     """The host; lines of other programs beside the broker's are a stream of their own."""
     name, whole = _text(program), _text(host)
@@ -307,7 +314,7 @@ def _journal_entry(fields: dict[str, bytes]) -> Stripped:
     if process and pid().fullmatch(process) and not is_header(text):
         # RabbitMQ's own journal handler (log.journald): level and process are fields, the message has no header.
         said = _text(fields.get("SYSLOG_TIMESTAMP"))
-        own = said if _compiled(_ISO + rb"$").match(said.encode()) else time
+        own = said if _compiled(_ISO).fullmatch(said.encode()) else time
         priority = fields.get("PRIORITY", b"")
         level = LEVELS[int(priority)] if priority in (b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7") else None
         if own:
@@ -406,13 +413,15 @@ def grep_number(line: bytes) -> Stripped | None:
 
 
 _FILE = rb"((?:[A-Za-z]:)?[^\s:][^\t\n:]{0,4095}?)"
+_FILE_NUMBER = _FILE + rb"(?::\d{1,10}:|-\d{1,10}-)(.*)$"
+_FILE_ONLY = _FILE + rb":(?=(.*))"
 
 
 def grep_file_number(line: bytes) -> Stripped | None:
     """``grep -nH``: ``file:12:text``, ``file-13-text``."""
     if is_header(line):
         return None
-    found = _compiled(_FILE + rb"(?::\d{1,10}:|-\d{1,10}-)(.*)$").match(line)
+    found = _compiled(_FILE_NUMBER).match(line)
     return (found[2], _text(found[1]), None, None) if found else _separator(line)
 
 
@@ -423,7 +432,7 @@ def grep_file(line: bytes, files: tuple[bytes, ...] = ()) -> Stripped | None:
     for name in files:
         if line.startswith(name) and line[len(name) : len(name) + 1] in (b":", b"-"):
             return line[len(name) + 1 :], _text(name), None, None
-    found = _compiled(_FILE + rb":(?=(.*))").match(line)
+    found = _compiled(_FILE_ONLY).match(line)
     if found and is_header(found[2]):
         return found[2], _text(found[1]), None, None
     return _separator(line)
