@@ -160,6 +160,9 @@ def looks_like_broker_log(sample: bytes, share: float = 0.0) -> bool:
     lines = _sample_lines(sample.removeprefix(b"\xef\xbb\xbf"))
     if _share(lines, is_header) > share:
         return True
+    # Most files of most folders have nothing of a broker in them, and are not worth a closer look.
+    if not re.search(rb"<\d+\.\d+\.\d+>|REPORT====|\[[A-Za-z]{3,9}\] |\"msg|(?i:rabbit)", sample):
+        return False
     envelope = detect(sample)
     if envelope is None:
         return False

@@ -135,7 +135,7 @@ def syslog_line(line: bytes, year: int | None = None) -> Stripped | None:
         found = _compiled(_CONSOLE).match(line)
         return (found[4] or b"", _origin(found[1], found[2]), None, None) if found else None
     (priority, month, day, clock, iso, full, unix, host, program, number, text, process, own, tight) = found.groups()
-    if not priority and _text(host).lower() in _level_words():
+    if not priority and _text(host).lower().rstrip(":") in _level_words():
         return None
     if iso:
         time: str | None = iso.decode().replace(" ", "T", 1)

@@ -364,6 +364,8 @@ BARE_LOGS = {
     "start of 3.8": b"08:11:24.675 [error] \n08:11:24.681 [error] BOOT FAILED\n08:11:24.681 [error] ===========\n",
     "ISO time": b"2026-11-23T08:08:45.177355+00:00 [NOTICE] <0.820.0> Logging: switching\n2026-11-23T08:08:45.177355+00:00 [INFO] <0.1.0> on\n",
     "epoch": b"1795421227.761709 [ntc] <0.826.0> tls.erl:315 text\n1795421228.761709 [ntc] <0.826.0> tls.erl:315 text\n",
+    "crashed formatter": b'2026-11-23T07:54:15.257692+00:00 error: FORMATTER CRASH: {"x: ~ts",[<0.1.0>]}\n',
+    "renamed keys": b'{"ts":1795421134379733,"severity":"notice","message":"TLS","process":"<0.820.0>"}\n',
     "micros": b"NOTI 1795421181429292 text\nNOTI 1795421181429293 text\n",
     "colours": b"\x1b[38;5;87m" + BARE[1] + b"\x1b[0m\n\x1b[38;5;87m" + BARE[2] + b"\x1b[0m\n",
     "trace": b"2018-02-28 06:58:44.578 [error] <0.1.0> CRASH REPORT\n"
@@ -383,6 +385,8 @@ def test_a_bare_log_has_no_envelope(name: str) -> None:
 def test_what_a_broker_log_looks_like() -> None:
     assert looks_like_broker_log(b"\n".join(BARE))
     assert looks_like_broker_log(b"".join(docker(line) + b"\n" for line in BARE))
+    for name in ("crashed formatter", "renamed keys", "3.6", "json", "epoch", "micros", "start of 3.8"):
+        assert looks_like_broker_log(BARE_LOGS[name]), name
     assert not looks_like_broker_log(b"listeners.tcp.default = 5672\nlog.file.level = debug\n")
     assert not looks_like_broker_log(b'{\n "evidence": [\n  "' + BARE[0] + b'"\n ]\n}\n')
 
