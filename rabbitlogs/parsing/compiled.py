@@ -16,7 +16,7 @@ from typing import Any
 
 from rabbitlogs.resources import grammar_folder
 
-FORMAT = 3  # of the table; a new one is a new file
+FORMAT = 4  # of the table; a new one is a new file
 _KEY = 5
 _INNER_WORD = re.compile(r"(?<![A-Za-z_])[A-Za-z_]{3,}(?![A-Za-z_])")
 
@@ -25,33 +25,48 @@ def build_table(folder: str) -> dict[str, Any]:
     """Compiles every grammar of a folder. Imports lark; takes seconds."""
     from pathlib import Path
 
+    from rabbitlogs.parsing.grammar import load_terminals, subsystem_files
+
+    headers = load_terminals(Path(folder) / "header.lark")
+    return join_rows(headers, [row for path in subsystem_files(Path(folder)) for row in compile_file(path)])
+
+
+def compile_file(path: Any) -> list[list[Any]]:
+    """The rows of one grammar file: name, tree as text, opening literals, weight, and a literal that files it if it has none."""
     from rabbitlogs.errors import GrammarError
-    from rabbitlogs.parsing.grammar import load_kinds, subsystem_files
+    from rabbitlogs.parsing.grammar import load_kinds
     from rabbitlogs.parsing.patterns import compile_seq, literals, openings, weight
 
-    rows: list[list[Any]] = []
-    table: dict[str, Any] = {"format": FORMAT, "kinds": rows, "openings": {}, "short": {}, "words": {}, "anywhere": []}
-    for path in subsystem_files(Path(folder)):
-        for kind in load_kinds(path):
-            compile_seq(kind.seq, kind.name)
-            begins = openings(kind.seq)
-            rows.append([kind.name, kind.seq, begins, weight(kind.seq)])
-            if begins is not None:
-                for opening in begins:
-                    place = "openings" if len(opening) >= _KEY else "short"
-                    names = table[place].setdefault(opening[:_KEY], [])
-                    if kind.name not in names:
-                        names.append(kind.name)
-                continue
-            required = literals(kind.seq)
+    rows = []
+    for kind in load_kinds(path):
+        compile_seq(kind.seq, kind.name)
+        begins = openings(kind.seq)
+        required = literals(kind.seq)
+        if begins is None and not required:
+            raise GrammarError(f"{kind.name}: a kind needs a literal that all its messages contain")
+        # the tree as text: parsed when a log first meets the kind
+        tree = json.dumps(kind.seq, separators=(",", ":"))
+        rows.append([kind.name, tree, begins, weight(kind.seq), required if begins is None else []])
+    return rows
+
+
+def join_rows(headers: dict[str, str], rows: list[list[Any]]) -> dict[str, Any]:
+    """The table of all kinds, with the places a message is looked up by."""
+    table: dict[str, Any] = {"format": FORMAT, "kinds": [], "openings": {}, "short": {}, "words": {}, "anywhere": []}
+    table["headers"] = headers
+    for name, tree, begins, weight, required in rows:
+        table["kinds"].append([name, tree, begins, weight])
+        for opening in begins or ():
+            names = table["openings" if len(opening) >= _KEY else "short"].setdefault(opening[:_KEY], [])
+            if name not in names:
+                names.append(name)
+        if begins is None:
             # a word at the edge of a literal may touch text that is not ours, so only whole words inside it count
             words = [w for text in required for w in _INNER_WORD.findall(_inside(text))]
             if words:
-                table["words"].setdefault(max(words, key=len), []).append(kind.name)
-            elif required:
-                table["anywhere"].append([max(required, key=len), kind.name])
+                table["words"].setdefault(max(words, key=len), []).append(name)
             else:
-                raise GrammarError(f"{kind.name}: a kind needs a literal that all its messages contain")
+                table["anywhere"].append([max(required, key=len), name])
     return table
 
 
@@ -100,3 +115,18 @@ def write_private(path: str, content: bytes) -> None:
         with open(part, "wb") as file:
             file.write(content)
         os.replace(part, path)
+
+
+_loaded: dict[str, Any] = {}
+
+
+def table() -> dict[str, Any]:
+    """The compiled grammars, loaded once a process."""
+    if not _loaded:
+        _loaded.update(load_table())
+    return _loaded
+
+
+def terminals() -> dict[str, str]:
+    """The regexes of ``header.lark``, by terminal name."""
+    return table()["headers"]  # type: ignore[no-any-return]

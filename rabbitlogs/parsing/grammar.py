@@ -82,6 +82,17 @@ def load_kinds(path: Path) -> list[Kind]:
     return kinds
 
 
+def load_terminals(path: Path) -> dict[str, str]:
+    """The regexes of a file of terminals, by name."""
+    from lark.load_grammar import GrammarBuilder
+
+    builder = GrammarBuilder(import_paths=[str(path.parent)])
+    builder.load_grammar(path.read_text(encoding="utf-8"), str(path))
+    terms = {str(name): tree for name, (tree, _) in builder.build().term_defs}
+    walker = _Walker({}, terms, path)
+    return {name: walker.terminal(name)[2] for name in terms}
+
+
 class _Walker:
     """Turns lark's rule trees into element trees, every rule put in place."""
 
@@ -138,7 +149,7 @@ class _Walker:
         if what == "NonTerminal":
             return self._use(str(value.name), (), scope)
         if what == "Terminal":
-            return [self._terminal(str(value.name))]
+            return [self.terminal(str(value.name))]
         if value.data == "template_usage":
             arguments = tuple(self._seq(child, scope) for child in value.children[1:])
             return self._use(str(value.children[0].name), arguments, scope)
@@ -152,7 +163,7 @@ class _Walker:
         seq = self.inline(name, arguments)
         return seq if name.startswith("_") else [["f", name.rsplit("__", 1)[-1], seq]]
 
-    def _terminal(self, name: str) -> Element:
+    def terminal(self, name: str) -> Element:
         tree = self._terms[name]
         literals = list(tree.find_data("literal"))
         if len(literals) != 1:

@@ -13,15 +13,17 @@ Regular expressions are compiled at first use: a log meets a few dozen kinds of 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, NamedTuple
 
+from rabbitlogs.parsing.compiled import table
 from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import Capture, compile_seq
 
 _KEY = 5  # characters of an opening literal that file it
 _WORD = re.compile(r"[A-Za-z_]{3,}")
-_SPACE = re.compile(r"\s+")
+_FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
 
 
 def collapse(message: str) -> str:
@@ -77,16 +79,16 @@ class Recogniser:
     """Finds the kind of a message among all kinds.
 
     Args:
-        table: the compiled grammars as :func:`rabbitlogs.parsing.compiled.load_table` gives them.
+        compiled: the compiled grammars as :func:`rabbitlogs.parsing.compiled.load_table` gives them.
     """
 
-    def __init__(self, table: dict[str, Any]) -> None:
+    def __init__(self, compiled: dict[str, Any]) -> None:
         self.kinds: dict[str, KindEntry] = {}
-        self._rows: dict[str, list[Any]] = {row[0]: row for row in table["kinds"]}
-        self._by_opening: dict[str, list[str]] = table["openings"]
-        self._short: dict[str, list[str]] = table["short"]
-        self._by_word: dict[str, list[str]] = table["words"]
-        self._anywhere: list[list[str]] = table["anywhere"]
+        self._rows: dict[str, list[Any]] = {row[0]: row for row in compiled["kinds"]}
+        self._by_opening: dict[str, list[str]] = compiled["openings"]
+        self._short: dict[str, list[str]] = compiled["short"]
+        self._by_word: dict[str, list[str]] = compiled["words"]
+        self._anywhere: list[list[str]] = compiled["anywhere"]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -100,7 +102,7 @@ class Recogniser:
         entry = self.kinds.get(name)
         if entry is None:
             _, seq, openings, weight = self._rows[name]
-            entry = self.kinds[name] = KindEntry(name, seq, openings, weight)
+            entry = self.kinds[name] = KindEntry(name, json.loads(seq), openings, weight)
         return entry
 
     def _opened(self, message: str) -> list[KindEntry]:
@@ -133,6 +135,15 @@ class Recogniser:
                 return Match(entry.name, entry.fields(match), None)
         return self._nearest(message, opened) if opened else None
 
+    def begins(self, message: str) -> bool:
+        """Whether a message begins like a kind, by an opening literal long enough to be no accident."""
+        for entry in self._opened(message):
+            if any(len(o) >= 8 and message.startswith(o) for o in entry.openings or ()):
+                return True
+            if entry.full.match(message) is not None:
+                return True
+        return False
+
     def _nearest(self, message: str, opened: list[KindEntry]) -> Match | None:
         best: tuple[int, KindEntry, re.Match[str]] | None = None
         for entry in opened:
@@ -147,6 +158,13 @@ class Recogniser:
         _, entry, match = best
         return Match(entry.name, entry.fields(match), message[match.end() :])
 
+    def wants_more(self, message: str) -> bool:
+        """Whether a message is the beginning of a kind and stops in its middle."""
+        return any(
+            (match := entry.prefix.match(message)) is not None and match.end() == len(message)
+            for entry in self._opened(message)
+        )
+
     def fields_of(self, name: str, message: str) -> dict[str, Any]:
         """The fields of a collapsed message whose kind is known."""
         entry = self.entry(name)
@@ -154,3 +172,17 @@ class Recogniser:
         if match is None:
             match = entry.prefix.match(message)
         return {} if match is None else entry.fields(match)
+
+    def field_names(self, name: str) -> frozenset[str]:
+        """Names of the fields a kind can have; empty for a name that is no kind."""
+        return frozenset(_FIELD.findall(self._rows[name][1])) if name in self._rows else frozenset()
+
+
+_shared: list[Recogniser] = []
+
+
+def recogniser() -> Recogniser:
+    """The recogniser of all kinds, made once a process."""
+    if not _shared:
+        _shared.append(Recogniser(table()))
+    return _shared[0]

@@ -1,0 +1,1 @@
+"""Events to findings: match, correlate, rank; a mergeable :class:`~rabbitlogs.engine.analysis.Analysis`."""

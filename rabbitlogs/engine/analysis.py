@@ -1,0 +1,370 @@
+"""Analysis: feed it bytes, merge it with another, ask it for a report.
+
+It is what ``explain``, ``tail``, the library and a pool of workers all use. Its memory is bounded whatever it is fed.
+Feeding in any pieces, and merging the analyses of parts, gives the report of the whole: an analysis keeps the bytes
+before the first sure record boundary of each source (its head) and those of the last open record (its tail) unread, so
+that a neighbour's bytes can be joined to them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
+from rabbitlogs.engine.intake import Intake
+from rabbitlogs.engine.matching import Matcher
+from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
+from rabbitlogs.engine.sessions import Sessions
+from rabbitlogs.engine.state import (
+    FIRST_EVIDENCE,
+    LAST_EVIDENCE,
+    SHAPES,
+    Tally,
+    before,
+    iso,
+)
+from rabbitlogs.engine.unknown import Templates
+from rabbitlogs.framing.blocks import Block, BlockFramer, Framed, ShapeMemo
+from rabbitlogs.framing.framer import Line
+from rabbitlogs.framing.headers import BARE, Header
+from rabbitlogs.framing.levels import rank
+from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.model import Evidence
+from rabbitlogs.parsing.recogniser import Match, recogniser
+from rabbitlogs.privacy import printable
+
+if TYPE_CHECKING:
+    from rabbitlogs.report.report import Report
+
+UNKNOWN = "unknown"
+EVIDENCE_TEXT = 4000  # characters of an evidence text
+_NODE_NAME = re.compile(r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE)
+_INFO_FIELDS = frozenset({"rabbitmq_version", "erlang_version", "own_node"})
+_BUCKET = 60  # seconds of a time line's cell
+
+
+class SourceState:
+    """Everything known of one source. The sink of its framer."""
+
+    def __init__(self, name: str, origin: str, owner: Analysis) -> None:
+        self.name, self.origin = name, origin
+        self.owner = owner
+        self.envelope: str | None = None
+        self.bytes = 0
+        self.lines = 0
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.formats: Counter[str] = Counter()
+        self.first: str | None = None
+        self.last: str | None = None
+        found = _NODE_NAME.search(name) or _NODE_NAME.search(origin)
+        self.node: str | None = found[1] if found else None
+        self.node_from = "file name" if found else None
+        self.facts: dict[str, Any] = {}
+        self.sessions = Sessions()
+        self.templates = Templates()
+        self.plain: dict[str, list[Any]] = {}  # counted kind: first raw line, last raw line
+        self.buckets: Counter[tuple[int, str]] = Counter()
+        self.gaps: list[tuple[float, str, str]] = []
+        self._since: Counter[str] = Counter()
+        self.framer = BlockFramer(self, owner.memo)
+
+    # the sink -----------------------------------------------------------------------------------------------------
+
+    def wants(self, kind: str | None) -> bool:
+        return self.owner.wants(kind)
+
+    def count(self, level: str, kind: str | None, number: int) -> None:
+        self.counts[level, kind or UNKNOWN] += number
+        self._since[level] += number
+
+    def seen(self, kind: str, block: Block, first: int, last: int) -> None:
+        lines = block.lines
+        entry = self.plain.get(kind)
+        if entry is None:
+            self.plain[kind] = [lines[first], lines[last]]
+        else:
+            entry[1] = lines[last]
+
+    def span(self, block: Block, size: int, lines: int) -> None:
+        """Notes the size and the times of a block."""
+        self.bytes += size
+        self.lines += lines
+        first = Line(block.lines[0]).header
+        if first.format != BARE:
+            self.formats[first.format] += 1
+        stamp = iso(first.time)
+        if stamp is not None:
+            self._saw(stamp)
+            seconds = to_seconds(stamp)
+            if seconds is not None:
+                for level, number in self._since.items():
+                    self.buckets[int(seconds) // _BUCKET, level] += number
+        self._since.clear()
+
+    def _saw(self, stamp: str) -> None:
+        if self.first is None or before(stamp, self.first):
+            self.first = stamp
+        if self.last is None or before(self.last, stamp):
+            self.last = stamp
+
+    def record(self, level: str, kind: str | None, match: Match | None, framed: Framed) -> None:
+        if kind in SESSION_KINDS:
+            self.sessions.put_aside(kind, framed)
+            if not self.owner.wants_by_rule(kind):
+                self.seen(kind, framed.block, framed.index, framed.index)
+                return
+        record = framed.open
+        header = record.header
+        if header.time is not None:
+            stamp = iso(header.time)
+            if stamp is not None:
+                self._saw(stamp)
+        else:
+            stamp = None
+        if kind is None:
+            message = record.message
+            offset, _, line = framed.block.place(framed.index, framed.lines)
+            if message:
+                self.templates.add(level, message, self.name, line)
+            fields: dict[str, Any] = {"message": message}
+        else:
+            fields = recogniser().fields_of(kind, record.message)
+            if not _INFO_FIELDS.isdisjoint(fields):
+                self._facts(kind, fields)
+        self.owner.observe(self, kind or UNKNOWN, level, header, stamp, fields, framed)
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    def _facts(self, kind: str, fields: Mapping[str, Any]) -> None:
+        for name in _INFO_FIELDS & fields.keys():
+            self.facts[name] = fields[name]
+        if "own_node" in fields:
+            self.node = str(fields["own_node"]).strip("'")
+            self.node_from = kind
+
+    def session(self, fields: Mapping[str, Any], header: Header) -> Callable[[], Mapping[str, Any]]:
+        """What earlier lines of an event's connection said, looked up when asked."""
+        return lambda: self.sessions.of(fields.get("client"), fields.get("pid"), header.pid)
+
+    def format(self) -> str:
+        """The format most of the log is in."""
+        return self.formats.most_common(1)[0][0] if self.formats else BARE
+
+    def shown_name(self) -> str:
+        """The source's name, with the stream where the wrapper interleaves several."""
+        return f"{self.name} [{self.origin}]" if len(self.owner.states_of(self.name)) > 1 else self.name
+
+    def to_dict(self) -> dict[str, Any]:
+        intake, alone = self.owner.intakes[self.name], len(self.owner.states_of(self.name)) == 1
+        return {
+            "name": self.shown_name(), "bytes": intake.bytes if alone else self.bytes,
+            "lines": intake.line_total if alone else self.lines, "records": sum(self.counts.values()),
+            "format": self.format(), "envelope": self.envelope, "node": self.node,
+            "rabbitmq_version": self.facts.get("rabbitmq_version"), "erlang_version": self.facts.get("erlang_version"),
+            "first": self.first, "last": self.last,
+        }  # fmt: skip
+
+
+class Analysis:
+    """A mergeable analysis of any number of logs.
+
+    >>> analysis = Analysis()
+    >>> analysis.feed(b"2026-11-23 07:46:48.684571+00:00 [info] <0.223.0> Server startup complete; 3 plugins started.\\n")
+    >>> analysis.report().findings
+    []
+
+    Args:
+        catalogue: the rules; by default those that come with the package.
+        on_event: called with the rule's id and its tally whenever a condition is seen, for live use.
+        live: read each record as soon as it can be told whole (:meth:`advance`).
+    """
+
+    def __init__(
+        self, catalogue: Catalogue | None = None, *, on_event: Callable[[str, Tally], None] | None = None, live: bool = False
+    ) -> None:
+        self.catalogue = catalogue or default_catalogue()
+        self.memo = ShapeMemo()
+        self.sources: dict[tuple[str, str], SourceState] = {}
+        self.intakes: dict[str, Intake] = {}
+        self.tallies: dict[str, Tally] = {}
+        self.problems: list[str] = []
+        self._matcher = Matcher(self.catalogue)
+        self._wanted: dict[str | None, bool] = {}
+        self._by_rule: dict[str, bool] = {}
+        self._on_event = on_event
+        self.live = live
+        self._ends = frozenset(
+            i
+            for rule in self.catalogue.rules.values()
+            for i in (*(rule.interval or {}).get("closed_by", ()), *(rule.correlate or {}).get("finished_by", ()))
+        )
+
+    # input --------------------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes | str, source: str = "-") -> None:
+        """Takes the next bytes of a source; text is taken as UTF-8. Any pieces will do."""
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogatepass")
+        self.intake(source).feed(data)
+
+    def intake(self, name: str) -> Intake:
+        """The way in of a source, made when first named."""
+        intake = self.intakes.get(name)
+        if intake is None:
+            intake = self.intakes[name] = Intake(name, self)
+        return intake
+
+    def state(self, name: str, origin: str) -> SourceState:
+        """The state of one stream of a source, made when first seen."""
+        state = self.sources.get((name, origin))
+        if state is None:
+            state = self.sources[name, origin] = SourceState(name, origin, self)
+        return state
+
+    def advance(self, source: str, *, settle: bool = False) -> None:
+        """Live use: diagnoses every record of a source that is whole.
+
+        With ``settle`` the last one too, open until now: the log has been quiet for a moment.
+        """
+        self.intake(source).advance(settle=settle)
+
+    def states_of(self, name: str) -> list[SourceState]:
+        """The streams of a source."""
+        return [state for (source, _), state in self.sources.items() if source == name]
+
+    def close(self) -> None:
+        """Ends all sources: open records become records, heads are read. Called by :meth:`report`."""
+        for intake in self.intakes.values():
+            intake.close()
+        later, self.tallies = self.tallies, {}
+        for intake in self.intakes.values():
+            head = intake.take_head()
+            if head:
+                intake.read_whole(head)
+        self._merge_tallies(later)
+
+    def _merge_tallies(self, later: dict[str, Tally]) -> None:
+        for rule_id, tally in later.items():
+            mine = self.tallies.get(rule_id)
+            if mine is None:
+                self.tallies[rule_id] = tally
+            else:
+                mine.merge(tally)
+
+    # the engine's side of the sink --------------------------------------------------------------------------------
+
+    def wants(self, kind: str | None) -> bool:
+        """Whether records of a kind are looked at one by one."""
+        known = self._wanted.get(kind)
+        if known is None:
+            known = self._wanted[kind] = kind is None or kind in SESSION_KINDS or self.wants_by_rule(kind)
+        return known
+
+    def wants_by_rule(self, kind: str) -> bool:
+        """Whether a rule looks at this kind's fields; a rule that only counts needs no look at all."""
+        known = self._by_rule.get(kind)
+        if known is None:
+            pairs = self.catalogue.by_kind.get(kind, [])
+            plain = all(
+                rule.lifecycle and not match.conditions and not rule.interval and not rule.correlate and rule.id not in self._ends
+                for rule, match in pairs
+            ) and len(pairs) <= 1
+            facts = not _INFO_FIELDS.isdisjoint(recogniser().field_names(kind))
+            known = self._by_rule[kind] = bool(pairs and not plain) or facts
+        return known
+
+    def observe(
+        self, state: SourceState, kind: str, level: str, header: Header, stamp: str | None, fields: dict[str, Any], framed: Framed
+    ) -> None:
+        """One event: fires rules and keeps what their findings need."""
+        session = state.session(fields, header)
+        for rule in self._matcher.fire(kind, level, fields, session):
+            self._keep(rule, state, kind, level, header, stamp, fields, framed, session)
+
+    def _keep(
+        self, rule: Rule, state: SourceState, kind: str, level: str, header: Header, stamp: str | None,
+        fields: dict[str, Any], framed: Framed, session: Callable[[], Mapping[str, Any]],
+    ) -> None:  # fmt: skip
+        tally = self.tallies.get(rule.id)
+        if tally is None:
+            tally = self.tallies[rule.id] = Tally()
+        tally.count += 1
+        tally.saw(stamp)
+        offset, _, line = framed.block.place(framed.index, framed.lines)
+        moment = (to_seconds(stamp), state.name, line, header.pid)
+        tally.moments.add(moment)
+        tally.sources[state.name] += 1
+        correlate = rule.correlate
+        names = [*rule.subjects, *(("user", "vhost") if not rule.subjects else ())]
+        for name in names:
+            value = session().get(name[8:]) if name.startswith("session.") else fields.get(name)
+            if value is None and name in ("user", "vhost", "client", "connection_name"):
+                value = session().get(name)
+            if value is not None:
+                tally.subject(name.removeprefix("session."), value)
+        key_fields = (rule.interval or {}).get("key", ()) if rule.interval else ()
+        if correlate is not None:
+            key_fields = correlate.get("by", ())
+            if correlate["type"] == "distinct":
+                tally.subject(correlate["of"], fields.get(correlate["of"], session().get(correlate["of"], "")))
+        key_fields = [key_fields] if isinstance(key_fields, str) else key_fields
+        if rule.interval or correlate or rule.id in self._ends:
+            for key in self._keys(rule, key_fields, fields, state):
+                tally.key(key, moment)
+        if not tally.fields:
+            tally.fields = {**{f"session.{k}": v for k, v in session().items()}, **fields, "node_of_log": state.node}
+        self._evidence(tally, state, kind, level, stamp, line, offset, framed)
+        if self._on_event is not None:
+            self._on_event(rule.id, tally)
+
+    def _keys(self, rule: Rule, key_fields: Iterable[str], fields: Mapping[str, Any], state: SourceState) -> list[str]:
+        if rule.interval or rule.correlate:
+            return ["|".join(str(fields.get(name, state.node if name == "node" else "")) for name in key_fields)]
+        # a condition that may end another one notes its moment under every key the other could use
+        keys = {""}
+        for other in self.catalogue.rules.values():
+            if other.interval and rule.id in other.interval.get("closed_by", ()):
+                names = other.interval.get("key", ())
+                names = [names] if isinstance(names, str) else names
+                keys.add("|".join(str(fields.get(name, state.node if name == "node" else "")) for name in names))
+        return sorted(keys)
+
+    def _evidence(
+        self, tally: Tally, state: SourceState, kind: str, level: str, stamp: str | None, line: int, offset: int, framed: Framed
+    ) -> None:
+        shape = kind
+        if len(tally.evidence) < FIRST_EVIDENCE:
+            tally.evidence.append(self._shown(state, level, stamp, line, offset, framed))
+        elif shape not in tally.shapes and len(tally.shapes) < SHAPES:
+            tally.shapes[shape] = self._shown(state, level, stamp, line, offset, framed)
+        else:
+            tally.last_evidence.append(self._shown(state, level, stamp, line, offset, framed))
+            del tally.last_evidence[:-LAST_EVIDENCE]
+
+    @staticmethod
+    def _shown(state: SourceState, level: str, stamp: str | None, line: int, offset: int, framed: Framed) -> Evidence:
+        text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
+        return Evidence(state.name, line, offset, stamp, level, printable(text)[:EVIDENCE_TEXT])
+
+    # merging ------------------------------------------------------------------------------------------------------
+
+    def merge(self, other: Analysis) -> None:
+        """Adds another analysis: of other sources, or of the later part of the same ones."""
+        raise NotImplementedError
+
+    # output -------------------------------------------------------------------------------------------------------
+
+    def report(self) -> Report:
+        """The report of everything fed so far."""
+        from rabbitlogs.engine.reasoning import conclude
+
+        self.close()
+        return conclude(self)
+
+
+def level_rank(level: str) -> int:
+    """For sorting by level."""
+    return rank(level)

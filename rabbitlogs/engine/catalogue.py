@@ -1,0 +1,269 @@
+"""The catalogue of rules: TOML files to something that matches, and to something that reads well.
+
+What matching needs of all rules is small and kept as one JSON index beside the grammar table; a rule's prose is read from
+its own file only when the rule has fired or is asked for. So starting costs the same with a hundred rules or a thousand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rabbitlogs.errors import RuleError
+from rabbitlogs.parsing.compiled import cache_folder, write_private
+from rabbitlogs.resources import rules_folder
+
+FORMAT = 2
+SEVERITIES = ("info", "notice", "warning", "error", "critical")
+_TOP = {
+    "title", "severity", "confidence", "lifecycle", "parent", "last_resort", "since", "until", "subjects", "match",
+    "interval", "correlate", "caused_by", "caused_within", "explain", "next", "docs", "example", "counterexample",
+    "aliases", "source", "harmless", "note", "owner", "runbook",
+}  # fmt: skip
+_OPERATORS = {"min", "max", "like", "unlike", "present", "not"}
+_CORRELATIONS = {"count", "distinct", "sequence", "unfinished", "detector"}
+_RISKY = re.compile(r"\([^()]*[+*][^()]*\)[+*]")
+
+
+class Match:
+    """One ``[[match]]``: the kinds it looks at and conditions on their fields."""
+
+    __slots__ = ("conditions", "kinds", "levels")
+
+    def __init__(self, kinds: list[str], levels: list[str] | None, conditions: list[list[Any]]) -> None:
+        self.kinds, self.levels, self.conditions = kinds, levels, conditions
+
+
+class Rule:
+    """One rule as the engine uses it; :meth:`text` gives the rest."""
+
+    __slots__ = (
+        "aliases", "area", "caused_by", "caused_within", "confidence", "correlate", "id", "interval", "last_resort",
+        "lifecycle", "matches", "origin", "parent", "path", "severity", "since", "subjects", "title", "until",
+    )  # fmt: skip
+
+    def __init__(self, row: dict[str, Any], folder: str) -> None:
+        self.id: str = row["id"]
+        self.area = self.id.split(".", 1)[0]
+        self.title: str = row["title"]
+        self.severity: str = row["severity"]
+        self.confidence: str = row["confidence"]
+        self.lifecycle: bool = row["lifecycle"]
+        self.parent: str | None = row["parent"]
+        self.last_resort: bool = row["last_resort"]
+        self.since: str | None = row["since"]
+        self.until: str | None = row["until"]
+        self.subjects: list[str] = row["subjects"]
+        self.interval: dict[str, Any] | None = row["interval"]
+        self.correlate: dict[str, Any] | None = row["correlate"]
+        self.caused_by: list[str] = row["caused_by"]
+        self.caused_within: float = row["caused_within"]
+        self.aliases: list[str] = row["aliases"]
+        self.matches = [Match(*m) for m in row["matches"]]
+        self.path = os.path.join(folder, row["path"])
+        self.origin = row.get("origin", "rabbitlogs")
+
+    def text(self) -> dict[str, Any]:
+        """The whole rule file: prose, next steps, documentation, examples."""
+        import tomllib
+
+        with open(self.path, "rb") as file:
+            return tomllib.load(file)
+
+
+def read_rule(path: str, rule_id: str) -> dict[str, Any]:
+    """One rule file as an index row. Raises :class:`RuleError` with path, line where known, and reason."""
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            raw = tomllib.load(file)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        raise RuleError(path, str(error), int(found[1]) if found else None) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(path, str(error)) from error
+
+    def need(ok: Any, reason: str, key: str = "") -> None:
+        if not ok:
+            raise RuleError(path, reason, _line_of(path, key))
+
+    unknown = sorted(set(raw) - _TOP)
+    need(not unknown, f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(_TOP))}", unknown[0] if unknown else "")
+    need(isinstance(raw.get("title"), str), "needs a title")
+    severity = raw.get("severity", "info" if raw.get("lifecycle") else None)
+    need(severity in SEVERITIES, f"severity must be one of {', '.join(SEVERITIES)}", "severity")
+    need(raw.get("confidence", "high") in ("high", "medium", "low"), "confidence must be high, medium or low", "confidence")
+    matches = raw.get("match", [])
+    matches = [matches] if isinstance(matches, dict) else matches
+    correlate = raw.get("correlate")
+    need(correlate is None or correlate.get("type") in _CORRELATIONS, f"correlate.type: one of {sorted(_CORRELATIONS)}", "[correlate]")
+    need(matches or (correlate and correlate["type"] == "detector"), "needs a [[match]]")
+    return {
+        "id": rule_id,
+        "title": raw["title"],
+        "severity": severity,
+        "confidence": raw.get("confidence", "high"),
+        "lifecycle": bool(raw.get("lifecycle")),
+        "parent": raw.get("parent"),
+        "last_resort": bool(raw.get("last_resort")),
+        "since": raw.get("since"),
+        "until": raw.get("until"),
+        "subjects": raw.get("subjects", []),
+        "interval": raw.get("interval"),
+        "correlate": correlate,
+        "caused_by": raw.get("caused_by", []),
+        "caused_within": float(raw.get("caused_within", 5)),
+        "aliases": raw.get("aliases", []),
+        "matches": [_match(path, match) for match in matches],
+    }
+
+
+def _line_of(path: str, key: str) -> int | None:
+    if not key:
+        return None
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return next((n for n, line in enumerate(file, 1) if line.strip().startswith(key)), None)
+    except OSError:
+        return None
+
+
+def _match(path: str, match: dict[str, Any]) -> list[Any]:
+    kinds = match.get("kind")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if not isinstance(kinds, list) or not kinds or not all(isinstance(k, str) for k in kinds):
+        raise RuleError(path, "a [[match]] needs a kind (a string or a list of strings)", _line_of(path, "[[match]]"))
+    levels = match.get("level")
+    levels = [levels] if isinstance(levels, str) else levels
+    conditions: list[list[Any]] = []
+    for field, want in match.items():
+        if field in ("kind", "level"):
+            continue
+        if isinstance(want, dict) and field == "session":
+            for name, inner in want.items():
+                conditions.extend(_conditions(path, f"session.{name}", inner))
+        else:
+            conditions.extend(_conditions(path, field, want))
+    return [kinds, levels, conditions]
+
+
+def _conditions(path: str, field: str, want: Any) -> Iterator[list[Any]]:
+    if not isinstance(want, dict):
+        yield [field, "in", want if isinstance(want, list) else [want]]
+        return
+    for operator, value in want.items():
+        if operator not in _OPERATORS:
+            raise RuleError(path, f"{field}: unknown test {operator!r}; known are {', '.join(sorted(_OPERATORS))}", _line_of(path, field))
+        if operator in ("like", "unlike"):
+            try:
+                re.compile(value)
+            except (re.error, TypeError) as error:
+                raise RuleError(path, f"{field}: not a regular expression: {error}", _line_of(path, field)) from error
+        yield [field, operator, value]
+
+
+def rule_files(folder: str) -> list[tuple[str, str]]:
+    """``(id, path below the folder)`` of every rule file, sorted by id."""
+    found = []
+    for area in sorted(os.listdir(folder)):
+        below = os.path.join(folder, area)
+        if os.path.isdir(below):
+            found.extend(
+                (f"{area}.{name[:-5]}", os.path.join(area, name)) for name in sorted(os.listdir(below)) if name.endswith(".toml")
+            )
+        elif area.endswith(".toml"):  # a user's flat folder: area.name.toml
+            found.append((area[:-5], area))
+    return found
+
+
+def build_index(folder: str, *, problems: list[str] | None = None) -> list[dict[str, Any]]:
+    """The index rows of a folder of rules. With ``problems`` a broken file is noted there and passed over."""
+    rows = []
+    for rule_id, path in rule_files(folder):
+        try:
+            row = read_rule(os.path.join(folder, path), rule_id)
+        except RuleError as error:
+            if problems is None:
+                raise
+            problems.append(str(error))
+            continue
+        row["path"] = path
+        rows.append(row)
+    return rows
+
+
+def _stat_digest(folder: str) -> str:
+    sha = hashlib.sha256(f"{FORMAT}{folder}".encode())
+    for rule_id, path in rule_files(folder):
+        status = os.stat(os.path.join(folder, path))
+        sha.update(f"{rule_id}{status.st_size}{status.st_mtime_ns}".encode())
+    return sha.hexdigest()[:32]
+
+
+def load_index() -> list[dict[str, Any]]:
+    """The index of the rules that come with the package: shipped with the wheel, from the cache, or built now."""
+    folder = rules_folder()
+    shipped = os.path.join(folder, "compiled.json")
+    if os.path.exists(shipped):
+        with open(shipped, "rb") as file:
+            return json.loads(file.read())  # type: ignore[no-any-return]
+    path = os.path.join(cache_folder(), f"rules-{_stat_digest(folder)}.json")
+    try:
+        with open(path, "rb") as file:
+            return json.loads(file.read())  # type: ignore[no-any-return]
+    except (OSError, ValueError):
+        rows = build_index(folder)
+        write_private(path, json.dumps(rows, separators=(",", ":")).encode())
+        return rows
+
+
+class Catalogue:
+    """All rules an analysis uses, found by id and by kind.
+
+    Args:
+        rules: the rules; a later one with an id already there replaces it.
+        problems: sentences about rules that could not be used.
+    """
+
+    def __init__(self, rules: Iterable[Rule], problems: list[str] | None = None) -> None:
+        self.rules: dict[str, Rule] = {rule.id: rule for rule in rules}
+        self.problems = problems or []
+        self.by_kind: dict[str, list[tuple[Rule, Match]]] = {}
+        for rule in self.rules.values():
+            for match in rule.matches:
+                for kind in match.kinds:
+                    self.by_kind.setdefault(kind, []).append((rule, match))
+        self._ancestors: dict[str, frozenset[str]] = {}
+
+    def ancestors(self, rule_id: str) -> frozenset[str]:
+        """Ids of the more general conditions of a rule, at any distance."""
+        known = self._ancestors.get(rule_id)
+        if known is None:
+            out: list[str] = []
+            rule = self.rules.get(rule_id)
+            while rule is not None and rule.parent and rule.parent not in out:
+                out.append(rule.parent)
+                rule = self.rules.get(rule.parent)
+            known = self._ancestors[rule_id] = frozenset(out)
+        return known
+
+    def find(self, rule_id: str) -> Rule | None:
+        """A rule by its id or by a former one."""
+        rule = self.rules.get(rule_id)
+        return rule or next((r for r in self.rules.values() if rule_id in r.aliases), None)
+
+
+_default: list[Catalogue] = []
+
+
+def default_catalogue() -> Catalogue:
+    """The rules that come with the package, loaded once a process."""
+    if not _default:
+        folder = rules_folder()
+        _default.append(Catalogue(Rule(row, folder) for row in load_index()))
+    return _default[0]

@@ -1,0 +1,175 @@
+"""Bytes of one source to its framers: finds and peels the wrapper, keeps the head that a neighbour may have to complete.
+
+The head of a source is everything before the first line that begins a record for sure. It stays unread until the
+analysis is merged (then it completes the last record of the part before) or asked for a report (then it is the beginning
+of the log). So a log may be cut at any byte.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rabbitlogs.framing.blocks import BlockFramer
+from rabbitlogs.framing.framer import Line
+from rabbitlogs.framing.headers import BARE, JSON, REPORT
+
+if TYPE_CHECKING:
+    from rabbitlogs.engine.analysis import Analysis
+
+SAMPLE = 65536  # bytes that decide about the wrapper
+
+
+class Intake:
+    """The way of one source's bytes into an analysis."""
+
+    def __init__(self, name: str, owner: Analysis) -> None:
+        self.name, self.owner = name, owner
+        self.head = b""
+        self.sampling = True
+        self.bytes = 0
+        self.lines = 0
+        self._unended = False
+        self.envelope: Any = None
+        self._raw = b""
+        self._offset = 0
+        self._line = 1
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next raw bytes."""
+        self.bytes += len(data)
+        if data:
+            self.lines += data.count(b"\n")
+            self._unended = not data.endswith(b"\n")
+        if self.sampling:
+            self.head += data
+            if len(self.head) >= SAMPLE:
+                self._decide()
+            return
+        self._pass(data)
+
+    @property
+    def line_total(self) -> int:
+        """Lines fed, the unended last one included."""
+        return self.lines + self._unended
+
+    def close(self) -> None:
+        """Reads what is open to its end; the head stays for :meth:`take_head`."""
+        if not self.sampling:
+            self._pass(b"", final=True)
+            for state in self.owner.states_of(self.name):
+                state.framer.flush()
+
+    def begin(self) -> None:
+        """Reads the head as the beginning of the log, at once: nothing will be merged before it."""
+        if self.sampling:
+            self.sampling = False
+            head = self.take_head()
+            self.envelope = self._detect(head)
+            self._pass(head)
+        elif self.head:
+            self.read_whole(self.take_head())
+
+    def advance(self, *, settle: bool) -> None:
+        """Live use: reads what is whole; with ``settle`` also the open record, since the log has been quiet."""
+        if self.sampling and (settle or self.head.count(b"\n") > 1):
+            head = self.take_head()
+            self.sampling = False
+            self.envelope = self._detect(head)
+            self._pass(head, final=settle)
+        elif settle and self.envelope is not None:
+            self._pass(b"", final=True)
+        for state in self.owner.states_of(self.name):
+            if settle:
+                state.framer.flush()
+            else:
+                state.framer.advance()
+
+    def take_head(self) -> bytes:
+        """The unread head; it is the caller's to read."""
+        head, self.head = self.head, b""
+        return head
+
+    def read_whole(self, head: bytes) -> None:
+        """Reads a head that is the beginning of the log."""
+        if self.sampling:
+            self.sampling = False
+            self.envelope = self._detect(head)
+        raw, offset, line = self._raw, self._offset, self._line
+        self._raw, self._offset, self._line = b"", 0, 1
+        framers = {state.origin: state.framer for state in self.owner.states_of(self.name)}
+        for state in self.owner.states_of(self.name):
+            state.framer = BlockFramer(state, self.owner.memo)
+        self._pass(head, final=True)
+        for state in self.owner.states_of(self.name):
+            state.framer.flush()
+            state.framer = framers.get(state.origin) or BlockFramer(state, self.owner.memo, offset=offset, line=line)
+        self._raw, self._offset, self._line = raw, offset, line
+
+    def _detect(self, sample: bytes) -> Any:
+        from rabbitlogs.sources.envelopes import detect
+
+        return detect(sample[:SAMPLE])
+
+    def _decide(self) -> None:
+        data = self.head
+        self.envelope = self._detect(data)
+        boundary = self._boundary(data)
+        self.sampling = False
+        self.head = data[:boundary]
+        self._offset, self._line = boundary, 1 + data.count(b"\n", 0, boundary)
+        if self.envelope is None:
+            state = self.owner.state(self.name, "")
+            state.framer = BlockFramer(state, self.owner.memo, offset=boundary, line=self._line)
+        self._pass(data[boundary:])
+
+    def _boundary(self, data: bytes) -> int:
+        """Where the first record begins that cannot be the continuation of one before; 0 where none is sure."""
+        if self.envelope is None:
+            places, inner = [], data.split(b"\n")[:-1]
+            at = 0
+            for line in inner:
+                places.append(at)
+                at += len(line) + 1
+        else:
+            peeled, _ = self.envelope.peel(data, False)
+            self.envelope = self._detect(data)  # a fresh one: it may remember parts of lines
+            places, inner, at = [], [], 0
+            for piece in peeled:
+                places.append(at)
+                inner.append(piece.inner)
+                at += piece.raw
+        before: bytes | None = None
+        for number, raw in enumerate(inner[:400]):
+            line = Line(raw)
+            if number and line.header.format in (JSON, REPORT):
+                return places[number]
+            if line.header.format != BARE:
+                if before is not None and line.head != before and number > 1:
+                    return places[number]
+                before = line.head
+        return 0
+
+    def _pass(self, data: bytes, *, final: bool = False) -> None:
+        if self.envelope is None:
+            if data:
+                self.owner.state(self.name, "").framer.feed(data)
+            return
+        self._raw += data
+        if len(self._raw) < SAMPLE and not (final or self.owner.live):
+            return
+        peeled, consumed = self.envelope.peel(self._raw, final)
+        groups: dict[str, tuple[list[bytes], list[tuple[int, int, int]]]] = {}
+        offset, line = self._offset, self._line
+        for piece in peeled:
+            lines, places = groups.setdefault(piece.origin, ([], []))
+            lines.append(piece.inner)
+            places.append((offset, piece.raw, line))
+            offset += piece.raw
+            line += 1 if piece.raw else 0
+        self._offset, self._line = offset, line
+        self._raw = self._raw[consumed:]
+        for origin, (lines, places) in groups.items():
+            state = self.owner.state(self.name, origin)
+            state.envelope = self.envelope.name
+            state.framer.feed_lines(lines, places)
+

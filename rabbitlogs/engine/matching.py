@@ -1,0 +1,101 @@
+"""Which rule does an event fire? Conditions on fields, and the choice among rules that all match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from rabbitlogs.engine.catalogue import SEVERITIES, Catalogue, Match, Rule
+
+Lookup = Callable[[str], Any]
+_LIKE_LIMIT = 20000  # characters of a field that a pattern looks at
+
+
+@lru_cache(maxsize=4096)
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def holds(condition: list[Any], value: Any) -> bool:
+    """Whether one condition holds for a field's value (None: the field is missing)."""
+    _, operator, want = condition
+    if operator == "present":
+        return (value is not None) is bool(want)
+    if operator == "unlike":
+        return value is None or _regex(want).search(str(value)[:_LIKE_LIMIT]) is None
+    if operator == "not":
+        return value not in (want if isinstance(want, list) else [want])
+    if value is None:
+        return False
+    if operator == "in":
+        return value in want or str(value) in want
+    if operator == "like":
+        return _regex(want).search(str(value)[:_LIKE_LIMIT]) is not None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return False
+    return number >= want if operator == "min" else number <= want
+
+
+def matches(match: Match, level: str, lookup: Lookup) -> bool:
+    """Whether an event of one of the match's kinds fulfils it."""
+    if match.levels is not None and level not in match.levels:
+        return False
+    return all(holds(condition, lookup(condition[0])) for condition in match.conditions)
+
+
+class Matcher:
+    """Finds the rules an event fires."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._plans: dict[str, tuple[list[tuple[Rule, Match]], list[tuple[Rule, Match]]]] = {}
+
+    def rules_for(self, kind: str) -> tuple[list[tuple[Rule, Match]], list[tuple[Rule, Match]]]:
+        """The rules of a kind: those of which one wins, and those that count beside (correlations)."""
+        plan = self._plans.get(kind)
+        if plan is None:
+            both = self._catalogue.by_kind.get(kind, [])
+            plan = self._plans[kind] = (
+                [pair for pair in both if pair[0].correlate is None or pair[0].correlate["type"] == "unfinished"],
+                [pair for pair in both if pair[0].correlate is not None and pair[0].correlate["type"] != "unfinished"],
+            )
+        return plan
+
+    def fire(self, kind: str, level: str, fields: Mapping[str, Any], session: Callable[[], Mapping[str, Any]]) -> list[Rule]:
+        """The rules an event fires: the best of those that match, and every correlation that counts it."""
+        winners, beside = self.rules_for(kind)
+
+        def lookup(name: str) -> Any:
+            if name.startswith("session."):
+                return session().get(name[8:])
+            return fields.get(name)
+
+        fired = [(rule, match) for rule, match in winners if matches(match, level, lookup)]
+        out = [self._best(fired)] if fired else []
+        for rule, match in beside:
+            if rule not in out and matches(match, level, lookup):
+                out.append(rule)
+        return out
+
+    def _best(self, fired: list[tuple[Rule, Match]]) -> Rule:
+        if len(fired) == 1:
+            return fired[0][0]
+        general = frozenset().union(*(self._catalogue.ancestors(rule.id) for rule, _ in fired))
+        rest = [pair for pair in fired if pair[0].id not in general] or fired
+        best = max(
+            rest,
+            key=lambda p: (not p[0].last_resort, _specific(p[1]), SEVERITIES.index(p[0].severity), _reverse(p[0].id)),
+        )
+        return best[0]
+
+
+def _specific(match: Match) -> int:
+    return 2 * len(match.conditions) + (match.levels is not None) - (len(match.kinds) > 3)
+
+
+def _reverse(text: str) -> tuple[int, ...]:
+    return tuple(-ord(character) for character in text)

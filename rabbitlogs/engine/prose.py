@@ -1,0 +1,60 @@
+"""A rule's sentences with the log's own names in them.
+
+``{field}`` is a field, ``[[ ]]`` surrounds a part that goes when one of its fields is missing. In commands every value is
+quoted for a shell, and ``-n {node}`` goes when the node is not known.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from rabbitlogs.privacy import printable
+
+_PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
+_OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+_NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{node\}")
+_LONG = 300
+
+
+def text_of(value: Any) -> str:
+    """A field's value as it reads in a sentence."""
+    if isinstance(value, list | tuple):
+        return ", ".join(text_of(item) for item in value[:8]) + (" ..." if len(value) > 8 else "")
+    text = printable(str(value)).replace("\n", " ")
+    return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """A sentence with its fields; what is not known reads as ``?`` unless it stands in an optional part."""
+
+    def optional(match: re.Match[str]) -> str:
+        names = _PLACE.findall(match[1])
+        return match[1] if all(_known(values, name) for name in names) else ""
+
+    text = _OPTIONAL.sub(optional, template)
+    return _PLACE.sub(lambda m: text_of(values[m[1]]) if _known(values, m[1]) else "?", text).strip()
+
+
+def _known(values: Mapping[str, Any], name: str) -> bool:
+    return values.get(name) is not None and values.get(name) != ""
+
+
+def command(template: str, values: Mapping[str, Any]) -> str:
+    """A command line with its fields quoted for a shell; what is not known stays as a name in capitals."""
+    if not _known(values, "node"):
+        template = _NODE_OPTION.sub("", template)
+
+    def optional(match: re.Match[str]) -> str:
+        return match[1] if all(_known(values, name) for name in _PLACE.findall(match[1])) else ""
+
+    def quoted(match: re.Match[str]) -> str:
+        name = match[1]
+        if not _known(values, name):
+            return name.rsplit(".", 1)[-1].upper()
+        value = printable(str(values[name])).replace("\n", " ")
+        return shlex.quote(value)
+
+    return _PLACE.sub(quoted, _OPTIONAL.sub(optional, template)).strip()

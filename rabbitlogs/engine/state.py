@@ -1,0 +1,162 @@
+"""What an analysis remembers: bounded, mergeable, in the order of the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rabbitlogs.framing.times import to_iso, to_seconds
+from rabbitlogs.model import Evidence
+
+SUBJECT_LIMIT = 2000  # distinct values of one subject that are counted by name
+MOMENT_LIMIT = 4000  # moments kept of one condition: the first half and the last half
+FIRST_EVIDENCE, LAST_EVIDENCE, SHAPES = 3, 2, 6
+KEY_LIMIT = 512  # keys (nodes, queues, users ...) an interval or a correlation tells apart
+OTHERS = "(others)"
+
+Moment = tuple[float | None, str, int, str | None]  # seconds, source, line, pid
+
+
+class Moments:
+    """When something happened: all of it up to a bound, then the first and the last half."""
+
+    __slots__ = ("first", "last", "total")
+
+    def __init__(self) -> None:
+        self.first: list[Moment] = []
+        self.last: list[Moment] = []
+        self.total = 0
+
+    def add(self, moment: Moment) -> None:
+        self.total += 1
+        if len(self.first) < MOMENT_LIMIT // 2:
+            self.first.append(moment)
+            return
+        self.last.append(moment)
+        if len(self.last) > MOMENT_LIMIT:
+            del self.last[: MOMENT_LIMIT // 2]
+
+    def merge(self, later: Moments) -> None:
+        total = self.total + later.total
+        for moment in later.all():
+            self.add(moment)
+        self.total = total
+
+    def all(self) -> list[Moment]:
+        """The moments kept, in order."""
+        return self.first + self.last[-(MOMENT_LIMIT // 2) :]
+
+
+class Tally:
+    """What is known of one condition: how often, when, about whom, and the lines that show it."""
+
+    __slots__ = ("count", "evidence", "fields", "first", "keys", "last", "last_evidence", "moments", "shapes", "sources", "subjects")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: str | None = None
+        self.last: str | None = None
+        self.subjects: dict[str, Counter[str]] = {}
+        self.fields: dict[str, Any] = {}
+        self.evidence: list[Evidence] = []
+        self.last_evidence: list[Evidence] = []
+        self.shapes: dict[str, Evidence] = {}
+        self.moments = Moments()
+        self.keys: dict[str, Moments] = {}
+        self.sources: Counter[str] = Counter()
+
+    def subject(self, name: str, value: Any, number: int = 1) -> None:
+        """Counts one value of a subject."""
+        counter = self.subjects.setdefault(name, Counter())
+        text = str(value)
+        if text not in counter and len(counter) >= SUBJECT_LIMIT:
+            text = OTHERS
+        counter[text] += number
+
+    def key(self, value: str, moment: Moment) -> None:
+        """Notes a moment under a key, for intervals and correlations."""
+        moments = self.keys.get(value)
+        if moments is None:
+            if len(self.keys) >= KEY_LIMIT:
+                value = OTHERS
+            moments = self.keys.setdefault(value, Moments())
+        moments.add(moment)
+
+    def saw(self, stamp: str | None) -> None:
+        """Widens the time span."""
+        if stamp is None:
+            return
+        if self.first is None or before(stamp, self.first):
+            self.first = stamp
+        if self.last is None or not before(stamp, self.last):
+            self.last = stamp
+
+    def shown(self) -> list[Evidence]:
+        """The evidence to show: first, different shapes, last; in the order of the log."""
+        out = {(e.source, e.offset): e for e in [*self.evidence, *self.shapes.values(), *self.last_evidence[-LAST_EVIDENCE:]]}
+        return sorted(out.values(), key=lambda e: (seconds_key(e.time), e.source, e.offset))
+
+    def merge(self, later: Tally) -> None:
+        self.count += later.count
+        self.saw(later.first)
+        self.saw(later.last)
+        for name, counter in later.subjects.items():
+            for value, number in counter.items():
+                self.subject(name, value, number)
+        if not self.fields:
+            self.fields = later.fields
+        room = FIRST_EVIDENCE - len(self.evidence)
+        self.evidence.extend(later.evidence[:room])
+        self.last_evidence = (self.last_evidence + later.evidence + later.last_evidence)[-LAST_EVIDENCE:]
+        for shape, evidence in later.shapes.items():
+            if len(self.shapes) < SHAPES:
+                self.shapes.setdefault(shape, evidence)
+        self.moments.merge(later.moments)
+        for value, moments in later.keys.items():
+            mine = self.keys.get(value)
+            if mine is None and len(self.keys) < KEY_LIMIT:
+                self.keys[value] = moments
+            else:
+                self.keys.setdefault(value if mine is not None else OTHERS, Moments()).merge(moments)
+        self.sources.update(later.sources)
+
+
+def before(one: str, other: str) -> bool:
+    """Whether an ISO time is before another; text order where both are written alike."""
+    if len(one) == len(other) and one[26:] == other[26:]:
+        return one < other
+    return (to_seconds(one) or 0.0) < (to_seconds(other) or 0.0)
+
+
+def seconds_key(stamp: str | None) -> float:
+    """A sort key of a time; what has none comes first."""
+    seconds = to_seconds(stamp)
+    return float("-inf") if seconds is None else seconds
+
+
+class Span:
+    """First and last header time of something, kept raw until asked for: the hot path does not read times."""
+
+    __slots__ = ("first", "last")
+
+    def __init__(self) -> None:
+        self.first: str | None = None
+        self.last: str | None = None
+
+    def stamps(self) -> tuple[str | None, str | None]:
+        return iso(self.first), iso(self.last)
+
+
+_stamps: dict[str, str | None] = {}
+
+
+def iso(raw: str | None) -> str | None:
+    """A header's time as ISO 8601; remembered, since the lines of a moment share it."""
+    if raw is None:
+        return None
+    known = _stamps.get(raw)
+    if known is None and raw not in _stamps:
+        if len(_stamps) > 4096:
+            _stamps.clear()
+        known = _stamps[raw] = to_iso(raw)
+    return known

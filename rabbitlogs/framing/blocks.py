@@ -1,0 +1,420 @@
+"""The hot path: a stream of bytes to counted records, block by block.
+
+Every line of a block is looked up by its shape at once; the answer is one character a line, so the block becomes a
+string and the rest is string work in C:
+
+* a *settled* line is a record by itself: it has a header and is a whole message of a known kind;
+* every other line is *unsettled*: a message of several lines, a text without header, an unknown message. A run of them,
+  with the settled line before it, goes through the careful framer (:mod:`rabbitlogs.framing.framer`), whose answers for
+  short runs are remembered by shape too.
+
+Only kinds that the sink wants, unknown messages, and lines never seen before are touched one by one. The last record of
+a block is always kept back, since the next block may continue it; so no block ever begins inside a record, and neither
+the size of the chunks nor where they are cut makes a difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from rabbitlogs.framing.framer import Line, OpenRecord, frame
+from rabbitlogs.framing.headers import BARE, JSON, REPORT, Header
+from rabbitlogs.framing.shapes import shapes
+from rabbitlogs.parsing.recogniser import Match, recogniser
+
+BLOCK = 262144
+LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
+
+# Characters stand for line shapes. Settled lines that are only counted, settled lines the sink wants, unsettled lines.
+_COUNTED, _WANTED, _UNSETTLED = 0x100, 0x5000, 0x10000
+_LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _UNSETTLED: 0x110000 - 0x400}
+_RUN = re.compile("[\u0100-\ud7ff]?[\U00010000-\U0010ffff]+")
+_SETTLED_WANTED = re.compile("[\u5000-\ud7ff]")
+_MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
+
+
+class Framed:
+    """A record found in a stream: where it is, what its header says, and its message, read only when asked for."""
+
+    __slots__ = ("_open", "block", "index", "lines")
+
+    def __init__(self, block: Block, index: int, lines: int, record: OpenRecord | None) -> None:
+        self.block, self.index, self.lines = block, index, lines
+        self._open = record
+
+    @property
+    def open(self) -> OpenRecord:
+        """The record as the careful framer reads it."""
+        if self._open is None:
+            part = self.raw()
+            record = OpenRecord(Line(part[0]))
+            for raw in part[1:]:
+                record.add(Line(raw))
+            self._open = record
+        return self._open
+
+    def raw(self) -> list[bytes]:
+        """The record's lines as they stand in the stream, without line ends."""
+        return self.block.lines[self.index : self.index + self.lines]
+
+
+class Block:
+    """Whole lines of a stream, and where each stands in its source."""
+
+    __slots__ = ("_lines", "data", "first_line", "line_count", "offset", "places", "terminated")
+
+    def __init__(
+        self, data: bytes, line_count: int, offset: int, first_line: int, places: Sequence[tuple[int, int, int]] | None
+    ) -> None:
+        self.data, self.line_count, self.offset, self.first_line, self.places = data, line_count, offset, first_line, places
+        self.terminated = True
+        self._lines: list[bytes] | None = None
+
+    @property
+    def lines(self) -> list[bytes]:
+        if self._lines is None:
+            self._lines = self.data.split(b"\n")
+        return self._lines
+
+    def place(self, index: int, lines: int) -> tuple[int, int, int]:
+        """Offset, length in bytes and line number of a record of this block."""
+        if self.places is not None:
+            part = self.places[index : index + lines]
+            return part[0][0], sum(p[1] for p in part), part[0][2]
+        before = sum(map(len, self.lines[:index])) + index
+        length = sum(map(len, self.lines[index : index + lines])) + lines
+        if not self.terminated and index + lines == self.line_count:
+            length -= 1
+        return self.offset + before, length, self.first_line + index
+
+
+class Sink(Protocol):
+    """Who takes the records of a stream."""
+
+    def wants(self, kind: str | None) -> bool:
+        """Whether records of a kind are to be handed over one by one, not only counted."""
+
+    def count(self, level: str, kind: str | None, number: int) -> None:
+        """Records of one level and kind, some number of them."""
+
+    def seen(self, kind: str, block: Block, first: int, last: int) -> None:
+        """Where counted kinds stand in a block: index of their first and last line."""
+
+    def record(self, level: str, kind: str | None, match: Match | None, framed: Framed) -> None:
+        """One record of a wanted kind, or an unknown one. It has been counted."""
+
+    def span(self, block: Block, size: int, lines: int) -> None:
+        """A block was read: so many bytes and lines of the source."""
+
+
+class _Seen:
+    """What is remembered of a shape."""
+
+    __slots__ = ("blanks", "format", "kind", "level")
+
+    def __init__(self, level: str, kind: str | None, format_: str, blanks: int) -> None:
+        self.level, self.kind, self.format, self.blanks = level, kind, format_, blanks
+
+
+class ShapeMemo:
+    """Shape to character, and what the character stands for. Bounded; shared by all streams of an analysis."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self.codes: dict[bytes, str] = {}
+        self.seen: dict[str, _Seen] = {}
+        self.groups: dict[tuple[str, str], list[tuple[int, str, str | None]]] = {}
+        self.size = 0
+        self._next = {_COUNTED: _COUNTED, _WANTED: _WANTED, _UNSETTLED: _UNSETTLED}
+
+    @property
+    def is_full(self) -> bool:
+        return self.size > _MEMO_BYTES or any(self._next[k] >= limit for k, limit in _LIMITS.items())
+
+    def forget(self) -> None:
+        """Starts anew; characters handed out before mean nothing any more."""
+        self.epoch += 1
+        self._clear()
+
+    def learn(self, shape: bytes, raw: bytes, wants: Sink) -> str:
+        """The character of a line whose shape is new."""
+        line = Line(raw)
+        header = line.header
+        kind: str | None = None
+        place = _UNSETTLED
+        if header.format not in (BARE, REPORT):
+            record = OpenRecord(line)
+            reader = recogniser()
+            match = record.match(reader)
+            whole = record.is_complete(reader)
+            kind = match.kind if match is not None else None
+            if header.format == JSON:
+                place = _WANTED if wants.wants(kind) else _COUNTED
+            elif whole and kind is not None and reader.begins(record.message):
+                place = _WANTED if wants.wants(kind) else _COUNTED
+        code = chr(self._next[place])
+        self._next[place] += 1
+        self.seen[code] = _Seen(header.level, kind, header.format, header.blanks)
+        self.codes[shape] = code
+        self.size += len(shape) + 120
+        return code
+
+
+class BlockFramer:
+    """Frames one stream and hands what it finds to a sink.
+
+    Feeding it in any pieces gives the same records. Nothing is lost: the records' lengths add up to the bytes fed.
+    """
+
+    def __init__(self, sink: Sink, memo: ShapeMemo | None = None, *, offset: int = 0, line: int = 1) -> None:
+        self._sink = sink
+        self._memo = memo if memo is not None else ShapeMemo()
+        self._pending = b""
+        self._places: list[tuple[int, int, int]] | None = None
+        self._parts: list[bytes] = []
+        self._waiting = 0
+        self.offset, self.line = offset, line
+        self._framed: tuple[int, int, list[tuple[int, str, str | None]]] = (-1, -1, [])
+        self._eol: bytes | None = None
+
+    @property
+    def pending(self) -> bytes:
+        """Bytes fed that no record has been made of yet."""
+        return self._pending + b"".join(self._parts)
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes of the stream."""
+        if self._eol != b"\n":
+            data = self._line_ends(data)
+        self._parts.append(data)
+        self._waiting += len(data)
+        if self._waiting >= BLOCK:
+            self._drain(final=False)
+
+    def _line_ends(self, data: bytes) -> bytes:
+        """Old Mac line ends become line feeds, byte for byte; the first line end of a stream decides."""
+        if self._eol is None:
+            joined = (self._parts[-1][-1:] if self._parts else b"") + data
+            first = min((i for i in (joined.find(b"\r"), joined.find(b"\n")) if i >= 0), default=-1)
+            if first < 0 or (joined[first:] == b"\r"):
+                return data
+            self._eol = b"\r" if joined[first : first + 1] == b"\r" and joined[first + 1 : first + 2] != b"\n" else b"\n"
+            if self._eol == b"\r" and self._parts:
+                self._parts = [b"".join(self._parts).replace(b"\r", b"\n")]
+        return data.replace(b"\r", b"\n") if self._eol == b"\r" else data
+
+    def advance(self) -> None:
+        """Reads everything but the last record, without waiting for a block to fill: for a log that is being written."""
+        self._drain(final=False)
+        cut = self._pending.rfind(b"\n") + 1
+        if cut:
+            kept = self._block(self._pending[:cut], final=False)
+            self._pending = self._pending[cut - kept :]
+            self._waiting = len(self._pending)
+
+    def flush(self) -> None:
+        """Ends the stream: what is open becomes a record."""
+        self._drain(final=True)
+
+    def feed_lines(self, lines: Sequence[bytes], places: Sequence[tuple[int, int, int]]) -> None:
+        """Takes whole lines whose places in the source (offset, length, number) are known: a wrapper was peeled off."""
+        if not lines:
+            return
+        if self._places is None:
+            self._places = []
+        self._places.extend(places)
+        self._parts.append(b"\n".join(line.replace(b"\n", b" ") for line in lines) + b"\n")
+        self._waiting += len(self._parts[-1])
+        if self._waiting >= BLOCK:
+            self._drain(final=False)
+
+    def _drain(self, *, final: bool) -> None:
+        data = self._pending + b"".join(self._parts)
+        self._parts.clear()
+        start = 0
+        while len(data) - start >= BLOCK:
+            cut = data.rfind(b"\n", start, start + BLOCK) + 1
+            if cut <= start:
+                cut = data.find(b"\n", start + BLOCK, start + LINE_LIMIT) + 1
+            if cut <= start:
+                if len(data) - start < LINE_LIMIT:
+                    break
+                start += LINE_LIMIT
+                self._block(data[start - LINE_LIMIT : start], final=True)
+                continue
+            kept = self._block(data[start:cut], final=False)
+            while kept == cut - start:  # one open record fills the block: look at a larger one
+                larger = self._larger(data, start, cut)
+                if larger is None:
+                    break
+                cut = larger
+                kept = self._block(data[start:cut], final=False)
+            if kept == cut - start:
+                break
+            start = cut - kept
+        data = data[start:]
+        if final and data:
+            self._block(data, final=True)
+            data = b""
+        self._pending = data
+        self._waiting = len(data) if final else 0
+        if not final:
+            self._waiting = len(data) if len(data) < BLOCK else BLOCK - min(len(data) // 2, BLOCK)
+
+    @staticmethod
+    def _larger(data: bytes, start: int, cut: int) -> int | None:
+        """The end of a block twice as large, or None where the bytes are not there yet."""
+        target = start + (cut - start) * 2
+        if len(data) < target:
+            return None
+        found = data.rfind(b"\n", cut, target) + 1
+        return found if found > cut else (data.find(b"\n", target) + 1 or None)
+
+    def _block(self, data: bytes, *, final: bool) -> int:
+        """Frames whole lines; returns how many bytes at the end are kept back."""
+        whole = data.endswith(b"\n")
+        body = data[:-1] if whole else data
+        count = body.count(b"\n") + 1
+        memo, sink = self._memo, self._sink
+        if memo.is_full:
+            memo.forget()
+        block = Block(body, count, self.offset, self.line, self._places)
+        block.terminated = whole
+        found = shapes(body, count)
+        codes = list(map(memo.codes.get, found))
+        if None in codes:
+            self._learn(codes, found, block)
+        text = "".join(codes)  # type: ignore[arg-type]
+        if not final:
+            kept_from = self._last_record(text, block)
+            if kept_from == 0:
+                return len(data)
+            text = text[:kept_from]
+        else:
+            kept_from = count
+        self._read(text, block)
+        if kept_from == count:
+            kept = 0
+        elif kept_from == count - 1:
+            kept = len(data) - (body.rfind(b"\n") + 1)
+        else:
+            kept = sum(map(len, block.lines[kept_from:])) + count - kept_from - (0 if whole else 1)
+        self.offset += len(data) - kept
+        self.line += kept_from if whole or kept_from < count else kept_from - 1
+        if self._places is not None:
+            self._places = self._places[kept_from:]
+        sink.span(block, len(data) - kept if block.places is None else sum(p[1] for p in block.places[:kept_from]), kept_from)
+        return kept
+
+    def _learn(self, codes: list[str | None], found: list[bytes], block: Block) -> None:
+        memo, lines = self._memo, block.lines
+        index = -1
+        for _ in range(codes.count(None)):
+            index = codes.index(None, index + 1)
+            shape = found[index]
+            code = memo.codes.get(shape)
+            codes[index] = code if code is not None else memo.learn(shape, lines[index], self._sink)
+
+    def _last_record(self, text: str, block: Block) -> int:
+        """The line where the last record begins."""
+        last = len(text) - 1
+        if text[last] < "\U00010000":
+            return last
+        start = last
+        while start > 0 and text[start] >= "\U00010000":
+            start -= 1
+        if text[start] >= "\U00010000":
+            start = 0
+        # only the last group matters: a line whose header differs from the one before begins one for sure
+        begin = self._group_starts(text, block, start, len(text))[-1]
+        group = self._group(text, block, begin, len(text))
+        kept_from = len(text) - group[-1][0]
+        self._framed = (begin, kept_from, group[:-1])
+        return kept_from
+
+    def _read(self, text: str, block: Block) -> None:
+        sink, seen = self._sink, self._memo.seen
+        if _has_unsettled(text):
+            for run in _RUN.finditer(text):
+                self._run(text, block, run.start(), run.end())
+            # a settled line before an unsettled run was read with it; it is blanked out, so indexes stay true
+            settled = _RUN.sub(lambda m: " " * (m.end() - m.start()), text)
+        else:
+            settled = text
+        for code, number in Counter(settled).items():
+            if code == " ":
+                continue
+            entry = seen[code]
+            sink.count(entry.level, entry.kind, number)
+            if code < "\u5000" and entry.kind is not None:
+                sink.seen(entry.kind, block, settled.find(code), settled.rfind(code))
+        for match in _SETTLED_WANTED.finditer(settled):
+            entry = seen[match[0]]
+            sink.record(entry.level, entry.kind, None, Framed(block, match.start(), 1, None))
+
+    def _group_starts(self, text: str, block: Block, start: int, end: int) -> list[int]:
+        """Lines of a run that begin a record for sure: their header is not the one of the line before."""
+        seen, lines = self._memo.seen, block.lines
+        starts = [start]
+        before = start  # the last line that has a header
+        for index in range(start + 1, end):
+            entry = seen[text[index]]
+            if entry.format == BARE:
+                continue
+            blanks = entry.blanks
+            # the words of the header, so an empty line that lost its last blank still equals its neighbours
+            if entry.format in (JSON, REPORT) or (
+                lines[before].split(b" ", blanks)[:blanks] != lines[index].split(b" ", blanks)[:blanks]
+            ):
+                starts.append(index)
+            before = index
+        return starts
+
+    def _run(self, text: str, block: Block, start: int, end: int) -> None:
+        starts = self._group_starts(text, block, start, end)
+        starts.append(end)
+        sink = self._sink
+        for begin, stop in zip(starts, starts[1:], strict=False):
+            index = begin
+            for lines, level, kind in self._group(text, block, begin, stop):
+                sink.count(level, kind, 1)
+                if kind is None or sink.wants(kind):
+                    sink.record(level, kind, None, Framed(block, index, lines, None))
+                else:
+                    sink.seen(kind, block, index, index)
+                index += lines
+
+    def _group(self, text: str, block: Block, start: int, end: int) -> list[tuple[int, str, str | None]]:
+        """The records of lines that may belong together: how many lines, level, kind."""
+        key = text[start:end] if end - start <= 8 else None
+        memo = self._memo.groups
+        if key is not None:
+            known = memo.get((key, ""))
+            if known is not None:
+                return known
+        if self._framed[:2] == (start, end):
+            return self._framed[2]
+        reader = recogniser()
+        out: list[tuple[int, str, str | None]] = []
+        for record in frame([Line(raw) for raw in block.lines[start:end]], reader):
+            match = record.match(reader)
+            out.append((record.lines, record.header.level, match.kind if match is not None else None))
+        if key is not None:
+            memo[key, ""] = out
+            self._memo.size += 200
+        return out
+
+
+def _has_unsettled(text: str) -> bool:
+    return max(text, default="") >= "\U00010000"
+
+
+def header_of(framed: Framed) -> Header:
+    """The header of a record."""
+    return framed.open.header

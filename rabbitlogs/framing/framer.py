@@ -1,0 +1,167 @@
+"""Lines to records, line by line: the careful way, and the only one that knows what belongs together.
+
+Since 3.9 every line of a message repeats the header byte for byte; before, further lines stand bare. Two records can
+share one header too. So a line continues the open record when it has the same header, or none, unless it begins like a
+known message and the open record is already complete. JSON objects and ``=ERROR REPORT====`` lines always begin one.
+
+The block path (:mod:`rabbitlogs.framing.blocks`) remembers this module's answers by the shape of the lines.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, REPORT, Header, parse_header
+from rabbitlogs.framing.json_lines import parse_json_line
+from rabbitlogs.parsing.recogniser import Match, Recogniser, collapse, recogniser
+
+MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is beyond is counted, not read
+RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
+_ANSI = re.compile(rb"\x1b\[[0-9;]*m")
+_ENTITY = re.compile(rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);")
+_TERM_START = frozenset(" \t{[<*-=})]\"'")
+
+
+def clean(line: bytes) -> bytes:
+    """A line as it is read: without its end, a byte order mark, colours, NULs and HTML entities."""
+    if line.endswith(b"\r"):
+        line = line[:-1]
+    if b"\x1b" in line:
+        line = _ANSI.sub(b"", line)
+    if b"\x00" in line:
+        line = line.replace(b"\x00", b"")
+    if line.startswith(b"\xef\xbb\xbf"):
+        line = line[3:]
+    if b"&" in line and _ENTITY.search(line):
+        line = html.unescape(line.decode("utf-8", "replace")).encode()
+    return line
+
+
+class Line:
+    """One line, read: its header and the text after it."""
+
+    __slots__ = ("extra", "head", "header", "size", "text")
+
+    def __init__(self, raw: bytes) -> None:
+        line = clean(raw)
+        self.size = len(raw) + 1
+        self.extra: dict[str, Any] | None = None
+        if b'{"' in line or line.startswith(b"{"):
+            parsed = parse_json_line(line)
+            if parsed is not None:
+                self.header, self.text, self.extra = parsed
+                self.head = b""
+                return
+        self.header = parse_header(line)
+        self.head = line[: self.header.start]
+        self.text = line[self.header.start :].decode("utf-8", "replace")
+
+
+class OpenRecord:
+    """A record whose end is not known yet."""
+
+    __slots__ = ("_complete", "_message", "extra", "head", "header", "lines", "parts", "size")
+
+    def __init__(self, line: Line) -> None:
+        self.extra = line.extra
+        self.header, self.head = line.header, line.head
+        self.lines = 1
+        self.size = line.size
+        self.parts = [line.text]
+        self._message: str | None = None
+        self._complete: tuple[Match | None, bool] | None = None
+
+    def add(self, line: Line) -> None:
+        self.lines += 1
+        self.size += line.size
+        if len(self.parts) < 2048:
+            self.parts.append(line.text)
+        self._message = self._complete = None
+
+    @property
+    def message(self) -> str:
+        """The collapsed message so far."""
+        if self._message is None:
+            self._message = collapse("\n".join(self.parts)[: MESSAGE_LIMIT * 2])[:MESSAGE_LIMIT]
+        return self._message
+
+    @property
+    def category(self) -> str | None:
+        """The broker's log category, where the format carries it (JSON: ``domain``, ``rabbitmq.connection``)."""
+        domain = (self.extra or {}).get("domain")
+        return str(domain).removeprefix("rabbitmq.") if domain else None
+
+    def match(self, reader: Recogniser) -> Match | None:
+        """The kind of the message so far."""
+        return self._status(reader)[0]
+
+    def is_complete(self, reader: Recogniser) -> bool:
+        """Whether the message so far is a whole message of a kind."""
+        return self._status(reader)[1]
+
+    def _status(self, reader: Recogniser) -> tuple[Match | None, bool]:
+        if self._complete is None:
+            match = reader.recognise(self.message)
+            self._complete = match, match is not None and match.rest is None
+        return self._complete
+
+    def grows_with(self, line: Line, reader: Recogniser) -> bool:
+        """Whether the message, stopped in the middle of a kind, is carried on by this line."""
+        if self.is_complete(reader) or not reader.wants_more(self.message):
+            return False
+        joined = collapse(self.message + "\n" + line.text)
+        match = reader.recognise(joined)
+        return (match is not None and match.rest is None) or reader.wants_more(joined)
+
+
+def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
+    """Whether a line belongs to the open record."""
+    header = line.header
+    if record.size + line.size > RECORD_LIMIT:
+        return False
+    if header.format == BARE:
+        return _bare_continues(record, line, reader)
+    if header.format in (JSON, REPORT) or line.head != record.head or record.header.format == JSON:
+        return False
+    text = line.text
+    if not text or text[0] in _TERM_START:
+        return True
+    if not reader.begins(collapse(text[:400])):
+        return True
+    return record.grows_with(line, reader)
+
+
+def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
+    text = line.text
+    if record.header.format == REPORT:
+        return True
+    if record.header.format == JSON:
+        return False
+    blank = not text.strip()
+    if record.header.format != BARE:
+        if blank or text[0] in _TERM_START or not reader.begins(collapse(text[:400])):
+            return True
+        return record.grows_with(line, reader) or not record.is_complete(reader)
+    if blank:
+        return True
+    if text[0] in " \t":
+        return not reader.begins(collapse(text[:400]))
+    return record.grows_with(line, reader)
+
+
+def frame(lines: Sequence[Line], reader: Recogniser | None = None) -> list[OpenRecord]:
+    """The records of consecutive lines, the first of which begins one."""
+    reader = reader or recogniser()
+    records: list[OpenRecord] = []
+    for line in lines:
+        if records and continues(records[-1], line, reader):
+            records[-1].add(line)
+        else:
+            records.append(OpenRecord(line))
+    return records
+
+
+NO_HEADER: Header = BARE_HEADER

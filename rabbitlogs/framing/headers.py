@@ -1,0 +1,131 @@
+"""What stands before a message: format, time, level, process, and where the message begins.
+
+The parts are ``grammars/header.lark``. A text header is any run of these parts at the start of a line, in any order, so
+a custom ``log.file.formatter.plaintext.format`` is read without being told; it must hold a level and a time or a
+process, or it is text and no header.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from rabbitlogs.framing.levels import NONE, level_of
+from rabbitlogs.parsing.compiled import terminals
+
+LOGGER, LAGER, REPORT, JSON, BARE, CUSTOM = "logger", "lager", "report", "json", "bare", "custom"
+
+
+class Header(NamedTuple):
+    """A line's header. ``start`` is the index of the message in the line; ``blanks`` how many blanks the header has."""
+
+    format: str
+    time: str | None
+    level: str
+    pid: str | None
+    start: int
+    blanks: int
+
+
+BARE_HEADER = Header(BARE, None, NONE, None, 0, 0)
+_ANSI = rb"(?:\x1b\[[0-9;]*m)*"
+
+
+class _Patterns:
+    """The expressions of headers, made from the grammar's terminals once."""
+
+    def __init__(self) -> None:
+        parts = {name: regex.encode() for name, regex in terminals().items()}
+        time = b"(?:" + b"|".join(parts[n] for n in ("RFC3339", "EPOCH", "CUSTOM")) + b")"
+        level, process = parts["LEVEL"], parts["PROCESS"]
+        self.standard = re.compile(
+            _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[(" + level + rb")\] (?:(" + process + rb")(?: |\Z))?)"
+        )
+        self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\] ")
+        self.token = re.compile(
+            b"(?:(" + time + rb")|\[(" + level + rb")\]|(" + level + rb")(?=[ :|])|(" + process + b")|(" + parts["PLACE"] + rb"))"
+            rb"(?:[:|]? [-|:]? ?|[:|]\Z|\Z| ?\Z)",
+            re.IGNORECASE,
+        )
+        self.report = re.compile(
+            b"(?:(" + parts["RFC3339"] + rb") )?(" + parts["REPORT"] + rb")(?: (" + parts["REPORT_TIME"] + rb") ===)?"
+        )
+        self.custom: list[re.Pattern[bytes]] = []
+
+
+@cache
+def _patterns() -> _Patterns:
+    return _Patterns()
+
+
+def parse_header(line: bytes) -> Header:
+    """The header of a line; a line without one has the format ``bare`` and its message begins at 0.
+
+    JSON lines are told by :mod:`rabbitlogs.framing.json_lines`, not here.
+    """
+    patterns = _patterns()
+    match = patterns.standard.match(line)
+    if match is not None:
+        time, level, pid = match.groups()
+        zoned = time[-1:] == b"Z" or time[-6:-5] in (b"+", b"-") or len(time) > 24
+        return _header(LOGGER if zoned else LAGER, time, level, pid, match.end(), line)
+    first = line[:1]
+    if first == b"=":
+        return _report(patterns, line)
+    match = patterns.clock.match(line)
+    if match is not None:
+        return _header(LAGER, None, match[2], None, match.end(), line)
+    match = patterns.report.match(line) if b" =" in line[:30] else None
+    if match is not None:
+        return _report(patterns, line)
+    return _tokens(patterns, line)
+
+
+def _header(format_: str, time: bytes | None, level: bytes, pid: bytes | None, end: int, line: bytes) -> Header:
+    return Header(
+        format_,
+        time.decode() if time else None,
+        level_of(level.decode()),
+        pid.decode() if pid else None,
+        end,
+        line.count(b" ", 0, end),
+    )
+
+
+def _report(patterns: _Patterns, line: bytes) -> Header:
+    match = patterns.report.match(line)
+    if match is None:
+        return BARE_HEADER
+    early, word, late = match.groups()
+    level = level_of(word.decode().strip("=").split()[0])
+    time = late or early
+    return Header(REPORT, time.decode() if time else None, level, None, match.end(), line.count(b" ", 0, match.end()))
+
+
+def _tokens(patterns: _Patterns, line: bytes) -> Header:
+    """A custom header: parts in any order, at least a level and a time or process."""
+    place, end = 0, len(line)
+    time = level = pid = None
+    while place < end and line[place : place + 1] == b"\x1b":
+        stop = line.find(b"m", place)
+        if stop < 0:
+            break
+        place = stop + 1
+    for _ in range(6):
+        match = patterns.token.match(line, place)
+        if match is None:
+            break
+        a_time, boxed, word, process, _where = match.groups()
+        if a_time and time is None and not (level and pid):
+            time = a_time
+        elif (boxed or word) and level is None:
+            level = boxed or word
+        elif process and pid is None:
+            pid = process
+        elif not (_where and time and level):
+            break
+        place = match.end()
+    if level is None or (time is None and pid is None):
+        return BARE_HEADER
+    return _header(CUSTOM, time, level, pid, place, line)

@@ -1,0 +1,28 @@
+"""RabbitMQ's eight log levels, in every spelling a broker can be told to use."""
+
+from __future__ import annotations
+
+LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+NONE = "none"
+
+_SPELLINGS = {
+    "debug": "debug dbg debg",
+    "info": "info inf progress",
+    "notice": "notice ntc noti",
+    "warning": "warning wrn warn",
+    "error": "error err erro eror crash supervisor sasl",
+    "critical": "critical crt crit",
+    "alert": "alert alt aler",
+    "emergency": "emergency emg emer",
+}
+_BY_SPELLING = {word: level for level, words in _SPELLINGS.items() for word in words.split()}
+
+
+def level_of(word: str) -> str:
+    """The level a word stands for, or ``none``."""
+    return _BY_SPELLING.get(word.lower(), NONE)
+
+
+def rank(level: str) -> int:
+    """A number that grows with the level; -1 for ``none``."""
+    return LEVELS.index(level) if level in LEVELS else -1

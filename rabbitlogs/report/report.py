@@ -1,0 +1,78 @@
+"""The report: what an analysis concluded, as data. Every output format starts here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from rabbitlogs.model import Finding
+
+if TYPE_CHECKING:
+    from rabbitlogs.engine.analysis import Analysis
+
+SCHEMA = "rabbitlogs.report/1"
+
+
+class Report:
+    """What was found.
+
+    Attributes:
+        findings: ordered: what to look at first comes first.
+        lifecycle: normal events worth a count: starts, accepted connections, cleared alarms.
+        unexplained: messages the grammar does not know, grouped, errors first.
+        sources, totals: what was read; totals account for every byte and record.
+        problems: sentences about what could not be read.
+    """
+
+    def __init__(self) -> None:
+        self.sources: list[dict[str, Any]] = []
+        self.totals: dict[str, Any] = {}
+        self.findings: list[Finding] = []
+        self.lifecycle: list[dict[str, Any]] = []
+        self.unexplained: list[dict[str, Any]] = []
+        self.problems: list[str] = []
+        self.timeline: list[dict[str, Any]] = []
+
+    @classmethod
+    def of(cls, analysis: Analysis, findings: list[Finding], lifecycle: list[dict[str, Any]]) -> Report:
+        report = cls()
+        report.findings, report.lifecycle = findings, lifecycle
+        report.sources = [state.to_dict() for state in analysis.sources.values()]
+        levels: Counter[str] = Counter()
+        kinds: Counter[str] = Counter()
+        for state in analysis.sources.values():
+            for (level, kind), number in state.counts.items():
+                levels[level] += number
+                kinds[kind] += number
+        report.totals = {
+            "bytes": sum(s["bytes"] for s in report.sources),
+            "lines": sum(s["lines"] for s in report.sources),
+            "records": sum(levels.values()),
+            "by_level": dict(sorted(levels.items())),
+            "by_kind": dict(sorted(kinds.items())),
+            "unknown": kinds.get("unknown", 0),
+            "unframed_bytes": 0,
+        }
+        from rabbitlogs.engine.unknown import Templates
+
+        templates = Templates()
+        for state in analysis.sources.values():
+            templates.merge(state.templates)
+        report.unexplained = templates.rows()
+        report.problems = list(analysis.problems)
+        return report
+
+    def to_dict(self) -> dict[str, Any]:
+        """Exactly what ``explain --format json`` prints."""
+        from rabbitlogs import __version__
+
+        return {
+            "schema": SCHEMA,
+            "version": __version__,
+            "sources": self.sources,
+            "totals": self.totals,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "lifecycle": [{k: row[k] for k in ("id", "count", "first", "last")} for row in self.lifecycle],
+            "unexplained": self.unexplained[:200],
+            "problems": self.problems,
+        }
