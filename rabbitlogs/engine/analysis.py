@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
@@ -37,13 +36,25 @@ from rabbitlogs.parsing.recogniser import Match, recogniser
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from rabbitlogs.report.report import Report
 
 UNKNOWN = "unknown"
 EVIDENCE_TEXT = 4000  # characters of an evidence text
-_NODE_NAME = re.compile(r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE)
+_NODE_NAME = re.compile(
+    r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
+)
 _INFO_FIELDS = frozenset({"rabbitmq_version", "erlang_version", "own_node"})
 _BUCKET = 60  # seconds of a time line's cell
+
+
+def _line_start(data: bytes, line: int, count: int) -> int:
+    """Where a line near the end of a block begins."""
+    at = len(data)
+    for _ in range(count - line):
+        at = data.rfind(b"\n", 0, at)
+    return at + 1
 
 
 class SourceState:
@@ -92,7 +103,10 @@ class SourceState:
         """Notes the size and the times of a block."""
         self.bytes += size
         self.lines += lines
-        first = Line(block.lines[0]).header
+        data = block.data
+        end = len(data) if lines >= block.line_count else _line_start(data, lines, block.line_count) - 1
+        start, last = data.find(b"\n", 0, end), data.rfind(b"\n", 0, end) + 1
+        first = Line(data[: start if start >= 0 else end]).header
         if first.format != BARE:
             self.formats[first.format] += 1
         stamp = iso(first.time)
@@ -103,6 +117,14 @@ class SourceState:
                 for level, number in self._since.items():
                     self.buckets[int(seconds) // _BUCKET, level] += number
         self._since.clear()
+        for _ in range(50):  # the last line that has a time: usually the last
+            stamp = iso(Line(data[last:end]).header.time)
+            if stamp is not None or last <= 0:
+                break
+            end = last - 1
+            last = data.rfind(b"\n", 0, end) + 1
+        if stamp is not None:
+            self._saw(stamp)
 
     def _saw(self, stamp: str) -> None:
         if self.first is None or before(stamp, self.first):
@@ -126,7 +148,7 @@ class SourceState:
             stamp = None
         if kind is None:
             message = record.message
-            offset, _, line = framed.block.place(framed.index, framed.lines)
+            _offset, _, line = framed.block.place(framed.index, framed.lines)
             if message:
                 self.templates.add(level, message, self.name, line)
             fields: dict[str, Any] = {"message": message}
@@ -148,6 +170,40 @@ class SourceState:
     def session(self, fields: Mapping[str, Any], header: Header) -> Callable[[], Mapping[str, Any]]:
         """What earlier lines of an event's connection said, looked up when asked."""
         return lambda: self.sessions.of(fields.get("client"), fields.get("pid"), header.pid)
+
+    def adopt(self, owner: Analysis) -> None:
+        """Moves to another analysis."""
+        self.owner = owner
+        self.framer.adopt(self, owner.memo)
+
+    def shift(self, shifts: Mapping[str, tuple[int, int]]) -> None:
+        """Moves the places of a later part behind the earlier one."""
+        offset, line = shifts.get(self.name, (0, 0))
+        for group in self.templates.groups.values():
+            group[2] += line
+        self.framer.shift(offset, line)
+
+    def merge(self, later: SourceState) -> None:
+        """Adds the same stream's later part."""
+        self.counts.update(later.counts)
+        self.formats.update(later.formats)
+        self.bytes += later.bytes
+        self.lines += later.lines
+        self.envelope = self.envelope or later.envelope
+        for stamp in (later.first, later.last):
+            if stamp is not None:
+                self._saw(stamp)
+        self.facts.update(later.facts)
+        if later.node_from != "file name" and later.node is not None:
+            self.node, self.node_from = later.node, later.node_from
+        self.sessions.merge(later.sessions)
+        self.templates.merge(later.templates)
+        for kind, (first, last) in later.plain.items():
+            mine = self.plain.setdefault(kind, [first, last])
+            mine[1] = last
+        self.buckets.update(later.buckets)
+        self.framer = later.framer
+        self.framer.adopt(self, self.owner.memo)
 
     def format(self) -> str:
         """The format most of the log is in."""
@@ -268,10 +324,17 @@ class Analysis:
         known = self._by_rule.get(kind)
         if known is None:
             pairs = self.catalogue.by_kind.get(kind, [])
-            plain = all(
-                rule.lifecycle and not match.conditions and not rule.interval and not rule.correlate and rule.id not in self._ends
-                for rule, match in pairs
-            ) and len(pairs) <= 1
+            plain = (
+                all(
+                    rule.lifecycle
+                    and not match.conditions
+                    and not rule.interval
+                    and not rule.correlate
+                    and rule.id not in self._ends
+                    for rule, match in pairs
+                )
+                and len(pairs) <= 1
+            )
             facts = not _INFO_FIELDS.isdisjoint(recogniser().field_names(kind))
             known = self._by_rule[kind] = bool(pairs and not plain) or facts
         return known
@@ -352,8 +415,31 @@ class Analysis:
     # merging ------------------------------------------------------------------------------------------------------
 
     def merge(self, other: Analysis) -> None:
-        """Adds another analysis: of other sources, or of the later part of the same ones."""
-        raise NotImplementedError
+        """Adds another analysis: of other sources, or of the later part of the same ones.
+
+        Where a source is in both, the other's head completes this one's open record. The other analysis is used up.
+        """
+        shifts: dict[str, tuple[int, int]] = {}
+        for name, theirs in other.intakes.items():
+            if name not in self.intakes:
+                self.intakes[name] = theirs
+                theirs.owner = self
+                continue
+            mine = self.intakes[name]
+            shifts[name] = mine.bytes, mine.line_total - mine.unended
+            mine.join(theirs)
+        for tally in other.tallies.values():
+            tally.shift(shifts)
+        self._merge_tallies(other.tallies)
+        for key, state in other.sources.items():
+            state.shift(shifts)
+            known = self.sources.get(key)
+            state.adopt(self)
+            if known is None:
+                self.sources[key] = state
+            else:
+                known.merge(state)
+        self.problems.extend(other.problems)
 
     # output -------------------------------------------------------------------------------------------------------
 

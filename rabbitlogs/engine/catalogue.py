@@ -10,12 +10,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.errors import RuleError
 from rabbitlogs.parsing.compiled import cache_folder, write_private
 from rabbitlogs.resources import rules_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 FORMAT = 2
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
@@ -101,7 +103,11 @@ def read_rule(path: str, rule_id: str) -> dict[str, Any]:
     matches = raw.get("match", [])
     matches = [matches] if isinstance(matches, dict) else matches
     correlate = raw.get("correlate")
-    need(correlate is None or correlate.get("type") in _CORRELATIONS, f"correlate.type: one of {sorted(_CORRELATIONS)}", "[correlate]")
+    need(
+        correlate is None or correlate.get("type") in _CORRELATIONS,
+        f"correlate.type: one of {sorted(_CORRELATIONS)}",
+        "[correlate]",
+    )
     need(matches or (correlate and correlate["type"] == "detector"), "needs a [[match]]")
     return {
         "id": rule_id,
@@ -158,7 +164,9 @@ def _conditions(path: str, field: str, want: Any) -> Iterator[list[Any]]:
         return
     for operator, value in want.items():
         if operator not in _OPERATORS:
-            raise RuleError(path, f"{field}: unknown test {operator!r}; known are {', '.join(sorted(_OPERATORS))}", _line_of(path, field))
+            raise RuleError(
+                path, f"{field}: unknown test {operator!r}; known are {', '.join(sorted(_OPERATORS))}", _line_of(path, field)
+            )
         if operator in ("like", "unlike"):
             try:
                 re.compile(value)
@@ -169,7 +177,7 @@ def _conditions(path: str, field: str, want: Any) -> Iterator[list[Any]]:
 
 def rule_files(folder: str) -> list[tuple[str, str]]:
     """``(id, path below the folder)`` of every rule file, sorted by id."""
-    found = []
+    found: list[tuple[str, str]] = []
     for area in sorted(os.listdir(folder)):
         below = os.path.join(folder, area)
         if os.path.isdir(below):

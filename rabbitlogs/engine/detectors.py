@@ -5,10 +5,11 @@ A rule calls one with ``[correlate] type = "detector", name = "..."``; its prose
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rabbitlogs.engine.analysis import Analysis
     from rabbitlogs.engine.state import Tally
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
 from rabbitlogs.engine.state import iso
-from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.model import Event, Record
-from rabbitlogs.parsing.recogniser import Match
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rabbitlogs.framing.blocks import Framed
+    from rabbitlogs.parsing.recogniser import Match
     from rabbitlogs.sources import Source
 
 

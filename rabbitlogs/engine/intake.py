@@ -28,7 +28,7 @@ class Intake:
         self.sampling = True
         self.bytes = 0
         self.lines = 0
-        self._unended = False
+        self.unended = False
         self.envelope: Any = None
         self._raw = b""
         self._offset = 0
@@ -39,7 +39,7 @@ class Intake:
         self.bytes += len(data)
         if data:
             self.lines += data.count(b"\n")
-            self._unended = not data.endswith(b"\n")
+            self.unended = not data.endswith(b"\n")
         if self.sampling:
             self.head += data
             if len(self.head) >= SAMPLE:
@@ -50,7 +50,7 @@ class Intake:
     @property
     def line_total(self) -> int:
         """Lines fed, the unended last one included."""
-        return self.lines + self._unended
+        return self.lines + self.unended
 
     def close(self) -> None:
         """Reads what is open to its end; the head stays for :meth:`take_head`."""
@@ -83,6 +83,23 @@ class Intake:
                 state.framer.flush()
             else:
                 state.framer.advance()
+
+    def join(self, later: Intake) -> None:
+        """Takes the head of the later part of the same source: its own last record ends with it."""
+        head, size, lines = later.take_head(), later.bytes, later.lines
+        self.feed(head)
+        self.bytes += size - len(head)
+        self.lines += lines - head.count(b"\n")
+        if later.sampling:
+            return
+        if self.sampling:
+            self._decide()
+        self._pass(b"", final=True)
+        for state in self.owner.states_of(self.name):
+            state.framer.flush()
+        self.unended = later.unended
+        self._raw, self._offset, self._line = later._raw, self._offset + later._offset - len(head), self.lines + 1
+        self.envelope = later.envelope
 
     def take_head(self) -> bytes:
         """The unread head; it is the caller's to read."""
@@ -140,13 +157,13 @@ class Intake:
                 at += piece.raw
         before: bytes | None = None
         for number, raw in enumerate(inner[:400]):
-            line = Line(raw)
-            if number and line.header.format in (JSON, REPORT):
+            read = Line(raw)
+            if number and read.header.format in (JSON, REPORT):
                 return places[number]
-            if line.header.format != BARE:
-                if before is not None and line.head != before and number > 1:
+            if read.header.format != BARE:
+                if before is not None and read.head != before and number > 1:
                     return places[number]
-                before = line.head
+                before = read.head
         return 0
 
     def _pass(self, data: bytes, *, final: bool = False) -> None:
@@ -172,4 +189,3 @@ class Intake:
             state = self.owner.state(self.name, origin)
             state.envelope = self.envelope.name
             state.framer.feed_lines(lines, places)
-

@@ -37,7 +37,7 @@ def holds(condition: list[Any], value: Any) -> bool:
         number = float(value)
     except (TypeError, ValueError):
         return False
-    return number >= want if operator == "min" else number <= want
+    return bool(number >= want if operator == "min" else number <= want)
 
 
 def matches(match: Match, level: str, lookup: Lookup) -> bool:

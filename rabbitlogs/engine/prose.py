@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.privacy import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)

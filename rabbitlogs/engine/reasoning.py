@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Rule
@@ -20,6 +19,8 @@ from rabbitlogs.model import Advice, Cause, Finding
 from rabbitlogs.report.report import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rabbitlogs.engine.analysis import Analysis
 
 _SAMPLE = 400  # moments of an effect that are compared with a cause's
@@ -42,7 +43,7 @@ def conclude(analysis: Analysis) -> Report:
         elif _stands(rule, tally, tallies, analysis):
             candidates.append((rule, tally))
     states = {rule.id: _state(rule, tally, tallies) for rule, tally in candidates}
-    causes = _causes(candidates, states, analysis)
+    causes = _causes(candidates, analysis)
     findings = [_finding(rule, tally, states[rule.id], causes.get(rule.id), analysis) for rule, tally in candidates]
     by_id = {finding.id: finding for finding in findings}
     for finding in findings:
@@ -86,7 +87,7 @@ def _stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analy
     if kind == "count":
         return any(_dense(m.all(), correlate["at_least"], correlate.get("within")) for m in tally.keys.values())
     if kind == "distinct":
-        return len(tally.subjects.get(correlate["of"], ())) >= correlate["at_least"]
+        return bool(len(tally.subjects.get(correlate["of"], ())) >= correlate["at_least"])
     if kind == "sequence":
         after = correlate["after"]
         others = [tallies[i] for i in ([after] if isinstance(after, str) else after) if i in tallies]
@@ -94,7 +95,7 @@ def _stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analy
     if kind == "unfinished":
         return bool(_unfinished(tally, correlate, tallies))
     detector = DETECTORS.get(correlate.get("name", ""))
-    return detector is not None and detector(analysis, tally)
+    return detector is not None and bool(detector(analysis, tally))
 
 
 def _dense(moments: list[Moment], at_least: int, within: float | None) -> bool:
@@ -170,7 +171,7 @@ def _beside(places: Any, place: float, within: float) -> bool:
     return bool(index < len(places) and places[index] <= place + within)
 
 
-def _causes(candidates: list[tuple[Rule, Tally]], states: dict[str, str], analysis: Analysis) -> dict[str, str]:
+def _causes(candidates: list[tuple[Rule, Tally]], analysis: Analysis) -> dict[str, str]:
     """Which finding is the effect of which."""
     tallies = {rule.id: tally for rule, tally in candidates}
     rules = {rule.id: rule for rule, _ in candidates}
@@ -260,9 +261,13 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
         what=fill(explain.get("what", rule.title), values),
         why=fill(explain["why"], values) if explain.get("why") else None,
         harmless_when=fill(explain["harmless_when"], values) if explain.get("harmless_when") else None,
-        causes=[Cause(fill(c["cause"], values), fill(c["tell"], values) if c.get("tell") else None) for c in explain.get("causes", ())],
+        causes=[
+            Cause(fill(c["cause"], values), fill(c["tell"], values) if c.get("tell") else None) for c in explain.get("causes", ())
+        ],
         next=[
-            Advice(fill(n["do"], values), command(n["run"], values) if n.get("run") else None, n.get("risk", "safe"), n.get("costs"))
+            Advice(
+                fill(n["do"], values), command(n["run"], values) if n.get("run") else None, n.get("risk", "safe"), n.get("costs")
+            )
             for n in text.get("next", ())
         ],
         docs=[d["url"] for d in text.get("docs", ())],
@@ -300,7 +305,7 @@ def _rank(findings: Iterable[Finding]) -> Any:
     def key(finding: Finding) -> tuple[Any, ...]:
         chain = [finding]
         while chain[-1].caused_by in by_id and len(chain) < 10:
-            chain.append(by_id[chain[-1].caused_by])  # type: ignore[index]
+            chain.append(by_id[chain[-1].caused_by])
         return tuple(own(f) for f in reversed(chain))
 
     return key

@@ -7,11 +7,14 @@ connections, the oldest forgotten first, so the answers do not depend on who ask
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.parsing.recogniser import recogniser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rabbitlogs.framing.blocks import Framed
 
 LIMIT = 20000  # connections remembered
 KINDS = frozenset(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.times import to_iso, to_seconds
-from rabbitlogs.model import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rabbitlogs.model import Evidence
 
 SUBJECT_LIMIT = 2000  # distinct values of one subject that are counted by name
 MOMENT_LIMIT = 4000  # moments kept of one condition: the first half and the last half
@@ -50,7 +54,19 @@ class Moments:
 class Tally:
     """What is known of one condition: how often, when, about whom, and the lines that show it."""
 
-    __slots__ = ("count", "evidence", "fields", "first", "keys", "last", "last_evidence", "moments", "shapes", "sources", "subjects")
+    __slots__ = (
+        "count",
+        "evidence",
+        "fields",
+        "first",
+        "keys",
+        "last",
+        "last_evidence",
+        "moments",
+        "shapes",
+        "sources",
+        "subjects",
+    )
 
     def __init__(self) -> None:
         self.count = 0
@@ -90,6 +106,18 @@ class Tally:
             self.first = stamp
         if self.last is None or not before(stamp, self.last):
             self.last = stamp
+
+    def shift(self, shifts: Mapping[str, tuple[int, int]]) -> None:
+        """Moves places behind those of an earlier part of the same source: by bytes and lines."""
+        if not any(name in shifts for name in self.sources):
+            return
+        for evidence in (*self.evidence, *self.last_evidence, *self.shapes.values()):
+            offset, line = shifts.get(evidence.source, (0, 0))
+            evidence.offset += offset
+            evidence.line += line
+        for moments in (self.moments, *self.keys.values()):
+            for part in (moments.first, moments.last):
+                part[:] = [(m[0], m[1], m[2] + shifts.get(m[1], (0, 0))[1], m[3]) for m in part]
 
     def shown(self) -> list[Evidence]:
         """The evidence to show: first, different shapes, last; in the order of the log."""

@@ -7,6 +7,7 @@ references, paths and addresses are.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from rabbitlogs.privacy import printable
 
@@ -26,7 +27,7 @@ class Templates:
     """Unknown messages by level and template, with count and the first place. Bounded: the rest counts as one group."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[str, str], list[object]] = {}
+        self.groups: dict[tuple[str, str], list[Any]] = {}
 
     def add(self, level: str, message: str, source: str, line: int) -> None:
         key = level, template_of(message)
@@ -35,14 +36,14 @@ class Templates:
             if len(self.groups) >= LIMIT:
                 key = level, "(more kinds of messages than are told apart)"
             group = self.groups.setdefault(key, [0, source, line])
-        group[0] += 1  # type: ignore[operator]
+        group[0] += 1
 
     def merge(self, later: Templates) -> None:
-        for key, (count, source, line) in later.groups.items():  # type: ignore[misc]
+        for key, (count, source, line) in later.groups.items():
             if key not in self.groups and len(self.groups) >= LIMIT:
                 key = key[0], "(more kinds of messages than are told apart)"
             group = self.groups.setdefault(key, [0, source, line])
-            group[0] += count  # type: ignore[operator]
+            group[0] += count
 
     def rows(self) -> list[dict[str, object]]:
         """The groups, errors first, then by count."""
@@ -52,5 +53,5 @@ class Templates:
             {"template": printable(template), "level": level, "count": group[0], "source": group[1], "line": group[2]}
             for (level, template), group in self.groups.items()
         ]
-        rows.sort(key=lambda row: (-rank(str(row["level"])), -int(row["count"]), str(row["template"])))  # type: ignore[call-overload]
+        rows.sort(key=lambda row: (-rank(str(row["level"])), -int(row["count"]), str(row["template"])))
         return rows

@@ -15,15 +15,18 @@ the size of the chunks nor where they are cut makes a difference.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rabbitlogs.framing.framer import Line, OpenRecord, frame
 from rabbitlogs.framing.headers import BARE, JSON, REPORT, Header
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.parsing.recogniser import Match, recogniser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BLOCK = 262144
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
@@ -154,9 +157,7 @@ class ShapeMemo:
             match = record.match(reader)
             whole = record.is_complete(reader)
             kind = match.kind if match is not None else None
-            if header.format == JSON:
-                place = _WANTED if wants.wants(kind) else _COUNTED
-            elif whole and kind is not None and reader.begins(record.message):
+            if header.format == JSON or (whole and kind is not None and reader.begins(record.message)):
                 place = _WANTED if wants.wants(kind) else _COUNTED
         code = chr(self._next[place])
         self._next[place] += 1
@@ -187,6 +188,18 @@ class BlockFramer:
     def pending(self) -> bytes:
         """Bytes fed that no record has been made of yet."""
         return self._pending + b"".join(self._parts)
+
+    def adopt(self, sink: Sink, memo: ShapeMemo) -> None:
+        """Goes on for another sink."""
+        self._sink, self._memo = sink, memo
+        self._framed = (-1, -1, [])
+
+    def shift(self, offset: int, line: int) -> None:
+        """Moves the place of what is still to be read behind an earlier part of the stream."""
+        self.offset += offset
+        self.line += line
+        if self._places is not None:
+            self._places = [(o + offset, size, n + line) for o, size, n in self._places]
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes of the stream."""
@@ -380,7 +393,7 @@ class BlockFramer:
         starts = self._group_starts(text, block, start, end)
         starts.append(end)
         sink = self._sink
-        for begin, stop in zip(starts, starts[1:], strict=False):
+        for begin, stop in itertools.pairwise(starts):
             index = begin
             for lines, level, kind in self._group(text, block, begin, stop):
                 sink.count(level, kind, 1)

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, REPORT, Header, parse_header
 from rabbitlogs.framing.json_lines import parse_json_line
 from rabbitlogs.parsing.recogniser import Match, Recogniser, collapse, recogniser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is beyond is counted, not read
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded

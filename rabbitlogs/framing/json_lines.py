@@ -35,11 +35,11 @@ def parse_json_line(line: bytes) -> tuple[Header, str, dict[str, Any]] | None:
 
 def _record(value: dict[str, Any]) -> tuple[Header, str, dict[str, Any]] | None:
     rest = dict(value)
-    level_key = next((k for k in ("level", "severity", "lvl") if k in rest), None)
+    level_key: str | None = next((k for k in ("level", "severity", "lvl") if k in rest), None)
     if level_key is None or level_of(str(rest[level_key])) == NONE:
         level_key = next((k for k, v in rest.items() if isinstance(v, str) and level_of(v) != NONE), None)
     message_key = next((k for k in _MESSAGE_KEYS if isinstance(rest.get(k), str)), None)
-    time_key = next((k for k in ("time", "ts", "timestamp", "t", "@timestamp") if k in rest), None)
+    time_key: str | None = next((k for k in ("time", "ts", "timestamp", "t", "@timestamp") if k in rest), None)
     if time_key is None:
         time_key = next((k for k, v in rest.items() if k != message_key and _time(v) is not None), None)
     pid_key = next((k for k in ("pid",) if k in rest), None)
@@ -47,7 +47,9 @@ def _record(value: dict[str, Any]) -> tuple[Header, str, dict[str, Any]] | None:
         pid_key = next((k for k, v in rest.items() if k != "gl" and isinstance(v, str) and _PID.match(v)), None)
     if message_key is None:
         taken = {level_key, time_key, pid_key}
-        texts = [k for k, v in rest.items() if isinstance(v, str) and k not in taken and k not in ("domain", "file", "gl", "node")]
+        texts = [
+            k for k, v in rest.items() if isinstance(v, str) and k not in taken and k not in ("domain", "file", "gl", "node")
+        ]
         message_key = max(texts, key=lambda k: len(rest[k]), default=None)
     if message_key is None or (level_key is None and time_key is None):
         return None

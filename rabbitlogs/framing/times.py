@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?: ?(Z|[+-]\d\d:?\d\d))?\Z")
 _REPORT = re.compile(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})::(\d\d:\d\d:\d\d)(?:\.(\d+))?( UTC)?\Z")
-_MONTHS = {m: i for i, m in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = {m: i for i, m in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)}
 _CUSTOM = re.compile(
     r"(?:(?P<a>\d{1,4})[-/.](?P<m>\d{1,2}|[A-Z][a-z]{2})[-/.](?P<b>\d{2,4})[ T:]+|(?P<mon>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) )"
     r"(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<f>\d+))?(?: ?(?P<z>[+-]\d{4}|Z|UTC))?\Z"
@@ -26,7 +26,7 @@ def to_iso(raw: str) -> str | None:
     if match is not None:
         day, name, year, clock, fraction, utc = match.groups()
         number = _MONTHS.get(name)
-        return number and _join(f"{year}-{number:02}-{int(day):02}T{clock}", fraction, "Z" if utc else None) or None
+        return (number and _join(f"{year}-{number:02}-{int(day):02}T{clock}", fraction, "Z" if utc else None)) or None
     match = _CUSTOM.match(raw)
     return None if match is None else _from_custom(match)
 

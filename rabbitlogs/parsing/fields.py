@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ITEM = re.compile(r"""'[^']*'|"[^"]*"|<<"[^"]*">>|[^\s,\[\]]+""")
 
@@ -40,7 +42,7 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
     "list": _items,
     "NODE": _node,
     "BOOL": lambda text: text == "true",
-    "present": lambda text: True,
+    "present": bool,
 }
 
 

@@ -161,8 +161,7 @@ class Recogniser:
     def wants_more(self, message: str) -> bool:
         """Whether a message is the beginning of a kind and stops in its middle."""
         return any(
-            (match := entry.prefix.match(message)) is not None and match.end() == len(message)
-            for entry in self._opened(message)
+            (match := entry.prefix.match(message)) is not None and match.end() == len(message) for entry in self._opened(message)
         )
 
     def fields_of(self, name: str, message: str) -> dict[str, Any]:

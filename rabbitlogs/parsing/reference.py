@@ -35,8 +35,7 @@ class _Writer:
         return start
 
     def _terminal(self, text: str, priority: int) -> str:
-        name = self.terminals.setdefault((text, priority), f"T{len(self.terminals)}")
-        return name
+        return self.terminals.setdefault((text, priority), f"T{len(self.terminals)}")
 
     def _seq(self, seq: Seq, rest: Seq, kind: str) -> str:
         out: list[str] = []

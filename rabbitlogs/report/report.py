@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.model import Finding
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rabbitlogs.engine.analysis import Analysis
+    from rabbitlogs.model import Finding
 
 SCHEMA = "rabbitlogs.report/1"
 
@@ -61,6 +62,25 @@ class Report:
         report.unexplained = templates.rows()
         report.problems = list(analysis.problems)
         return report
+
+    def span(self) -> tuple[str | None, str | None]:
+        """First and last time of all sources."""
+        from rabbitlogs.engine.state import seconds_key
+
+        firsts = [s["first"] for s in self.sources if s["first"]]
+        lasts = [s["last"] for s in self.sources if s["last"]]
+        return min(firsts, key=seconds_key, default=None), max(lasts, key=seconds_key, default=None)
+
+    def select(self, only: Sequence[str] = (), ignore: Sequence[str] = ()) -> None:
+        """Keeps findings by id or area: those in ``only`` (when given), without those in ``ignore``."""
+
+        def chosen(finding_id: str, names: Sequence[str]) -> bool:
+            return any(finding_id == name or finding_id.startswith(name.rstrip(".*") + ".") for name in names)
+
+        if only:
+            self.findings = [f for f in self.findings if chosen(f.id, only)]
+        if ignore:
+            self.findings = [f for f in self.findings if not chosen(f.id, ignore)]
 
     def to_dict(self) -> dict[str, Any]:
         """Exactly what ``explain --format json`` prints."""

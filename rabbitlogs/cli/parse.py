@@ -1,0 +1,34 @@
+"""``rabbitlogs parse``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+NOTHING_TO_READ = 3
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--format", "format_", type=click.Choice(["jsonl"]), default="jsonl", help="One JSON object a line.")
+def parse(paths: tuple[str, ...], format_: str) -> int:
+    """Print every record as one JSON object: place, time, level, kind, typed fields.
+
+    The bytes of all records, joined, are the input. Files, folders, archives, or - for standard input.
+    """
+    from rabbitlogs.engine.events import events_of
+    from rabbitlogs.report.jsonl import event_line
+    from rabbitlogs.sources import open_sources
+
+    opened = open_sources(paths)
+    for problem in opened.problems:
+        click.echo(f"rabbitlogs: {problem.sentence}", err=True)
+    if not opened.sources:
+        return NOTHING_TO_READ
+    write = sys.stdout.buffer.write
+    for source in opened.sources:
+        for event in events_of(source):
+            write(event_line(event))
+    sys.stdout.buffer.flush()
+    return 0

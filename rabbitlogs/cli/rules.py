@@ -1,0 +1,61 @@
+"""``rabbitlogs rules`` and ``rabbitlogs rule``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@click.option("--area", help="Only this area: tls, connection, queue ...")
+@click.option("--severity", type=click.Choice(["info", "notice", "warning", "error", "critical"]), help="Only this severity.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
+def rules(words: tuple[str, ...], area: str | None, severity: str | None, format_: str) -> int:
+    """List the conditions that can be found; WORDs search their ids, titles and texts."""
+    from rabbitlogs.api import find_rules
+
+    found = find_rules(words, area, severity)
+    if format_ == "json":
+        import json
+
+        from rabbitlogs.report.pages import rule_dict
+
+        json.dump([rule_dict(rule) for rule in found], sys.stdout, indent=1)
+        click.echo()
+        return 0
+    if not found:
+        click.echo("No condition has all of that. Try fewer words, or: rabbitlogs rules", err=True)
+        return 1
+    from rabbitlogs.report.pages import write_list
+
+    write_list(found, sys.stdout)
+    return 0
+
+
+@click.command()
+@click.argument("rule_id", metavar="ID")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
+def rule(rule_id: str, format_: str) -> int:
+    """One condition on one page: what it means, why it matters, causes, next steps, documentation."""
+    from difflib import get_close_matches
+
+    from rabbitlogs.engine.catalogue import default_catalogue
+    from rabbitlogs.errors import UsageError
+    from rabbitlogs.report.pages import rule_dict, write_page
+
+    catalogue = default_catalogue()
+    found = catalogue.find(rule_id)
+    if found is None:
+        near = get_close_matches(rule_id, catalogue.rules, n=3, cutoff=0.4)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(f"no condition has the id {rule_id!r}.{hint} All of them: rabbitlogs rules")
+    if format_ == "json":
+        import json
+
+        json.dump(rule_dict(found), sys.stdout, indent=1)
+        click.echo()
+    else:
+        write_page(found, sys.stdout)
+    return 0

@@ -1,0 +1,67 @@
+"""The catalogue for people: the list of rules, and one rule on one page."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+from rabbitlogs.report.style import console, heading, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rabbitlogs.engine.catalogue import Rule
+
+
+def rule_dict(rule: Rule) -> dict[str, Any]:
+    """A rule as the JSON catalogue has it."""
+    text = rule.text()
+    explain = text.get("explain", {})
+    return {
+        "id": rule.id, "title": rule.title, "area": rule.area, "severity": rule.severity, "confidence": rule.confidence,
+        "lifecycle": rule.lifecycle, "parent": rule.parent, "since": rule.since, "until": rule.until,
+        "what": explain.get("what"), "why": explain.get("why"), "harmless_when": explain.get("harmless_when"),
+        "causes": explain.get("causes", []), "next": text.get("next", []),
+        "docs": [d["url"] for d in text.get("docs", [])], "caused_by": rule.caused_by,
+        "kinds": sorted({kind for match in rule.matches for kind in match.kinds}), "origin": rule.origin,
+    }  # fmt: skip
+
+
+def write_list(rules: Sequence[Rule], out: IO[str]) -> None:
+    """One line a rule: id, severity, title."""
+    shown = console(out)
+    width = max(len(rule.id) for rule in rules)
+    for rule in rules:
+        severity = "lifecycle" if rule.lifecycle else rule.severity
+        shown.print(plain(f"{rule.id:<{width}}  {severity:<9}  {rule.title}"), soft_wrap=True)
+    shown.print(plain(f"{len(rules)} conditions"))
+
+
+def write_page(rule: Rule, out: IO[str]) -> None:
+    """Everything a rule says."""
+    row = rule_dict(rule)
+    shown = console(out)
+    heading(shown, rule.title)
+    shown.print(plain(f"{rule.id}, {'lifecycle' if rule.lifecycle else rule.severity}, confidence {rule.confidence}"))
+    for name, label in (("what", "What"), ("why", "Why it matters"), ("harmless_when", "Harmless when")):
+        if row[name]:
+            shown.print()
+            heading(shown, label)
+            shown.print(plain(row[name]))
+    if row["causes"]:
+        shown.print()
+        heading(shown, "Causes, most frequent first")
+        for cause in row["causes"]:
+            shown.print(plain(f"- {cause['cause']}" + (f" ({cause['tell']})" if cause.get("tell") else "")))
+    if row["next"]:
+        shown.print()
+        heading(shown, "Next")
+        for number, step in enumerate(row["next"], 1):
+            note = f" (disruptive: {step['costs']})" if step.get("risk") == "disruptive" else ""
+            shown.print(plain(f"{number}. {step['do']}{note}"))
+            if step.get("run"):
+                shown.print(plain(f"   {step['run']}"), soft_wrap=True)
+    if row["docs"]:
+        shown.print()
+        heading(shown, "Documentation")
+        for url in row["docs"]:
+            shown.print(plain(url), soft_wrap=True)

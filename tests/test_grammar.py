@@ -1,0 +1,87 @@
+"""The grammars: every case of the corpus is read as it should be, by both readers."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rabbitlogs.errors import GrammarError
+from rabbitlogs.parsing.compiled import table
+from rabbitlogs.parsing.grammar import load_kinds, subsystem_files
+from rabbitlogs.parsing.recogniser import collapse, recogniser
+from rabbitlogs.parsing.reference import ReferenceReader
+
+CORPUS = Path(__file__).parent / "corpus"
+GRAMMARS = Path(__file__).parent.parent / "grammars"
+
+
+def _cases() -> list[Any]:
+    out = []
+    for path in sorted(CORPUS.glob("*.toml")):
+        for number, case in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["case"], 1):
+            out.append(pytest.param(case, id=f"{path.stem}-{number}-{case['kind']}"))
+    return out
+
+
+_readers: dict[str, ReferenceReader] = {}
+
+
+def _reference(kind: str) -> ReferenceReader:
+    subsystem = kind.split(".")[0]
+    if subsystem not in _readers:
+        rows = [(row[0], json.loads(row[1])) for row in table()["kinds"] if row[0].split(".")[0] == subsystem]
+        _readers[subsystem] = ReferenceReader(rows)
+    return _readers[subsystem]
+
+
+@pytest.mark.parametrize("case", _cases())
+def test_a_case_of_the_corpus_is_read(case: dict[str, Any]) -> None:
+    """Right kind, right fields, nothing left over, and lark reads the same."""
+    message = collapse(case["message"])
+    match = recogniser().recognise(message)
+    assert match is not None
+    assert match.kind == case["kind"]
+    assert match.rest is None
+    for name, value in case.get("fields", {}).items():
+        assert match.fields.get(name) == value, name
+    assert _reference(match.kind).parse(match.kind, message) == match.fields
+
+
+def test_every_grammar_has_a_corpus() -> None:
+    """A grammar without cases is a guess."""
+    missing = {path.stem for path in subsystem_files(GRAMMARS)} - {path.stem for path in CORPUS.glob("*.toml")}
+    assert not missing
+
+
+def test_a_broken_grammar_says_where(tmp_path: Path) -> None:
+    """The message names the file."""
+    for name in ("terminals.lark", "common.lark"):
+        (tmp_path / name).write_text((GRAMMARS / name).read_text(encoding="utf-8"), encoding="utf-8")
+    broken = tmp_path / "queue.lark"
+    broken.write_text('deleted: "queue " (\n', encoding="utf-8")
+    with pytest.raises(GrammarError, match=r"queue\.lark"):
+        load_kinds(broken)
+
+
+def test_touching_open_terminals_are_refused(tmp_path: Path) -> None:
+    """Two open texts side by side have no border; the error says what to write."""
+    for name in ("terminals.lark", "common.lark"):
+        (tmp_path / name).write_text((GRAMMARS / name).read_text(encoding="utf-8"), encoding="utf-8")
+    path = tmp_path / "queue.lark"
+    path.write_text('%import terminals (TEXT)\ndeleted: "queue " a b\na: TEXT\nb: TEXT\n', encoding="utf-8")
+    from rabbitlogs.parsing.compiled import compile_file
+
+    with pytest.raises(GrammarError, match="put a literal"):
+        compile_file(path)
+
+
+def test_a_longer_message_goes_to_the_nearest_kind() -> None:
+    """A newer release that adds words to a message does not make it unknown; the unread part is kept."""
+    match = recogniser().recognise("accepting AMQP connection 127.0.0.1:1 -> 127.0.0.1:5672 over a new transport")
+    assert match is not None
+    assert match.kind == "connection.accepted"
+    assert match.rest == " over a new transport"
