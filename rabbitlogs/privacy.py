@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_URI = re.compile(r"((?:amqps?|https?|mqtts?|stomp|ldaps?|rabbitmq-stream)(?:\+\w+)?://[^\s:/@'\"]*:)[^\s@/'\"]+(?=@)", re.IGNORECASE)
+_URI = re.compile(
+    r"((?:amqps?|https?|mqtts?|stomp|ldaps?|rabbitmq-stream)(?:\+\w+)?://[^\s:/@'\"]*:)[^\s@/'\"]+(?=@)", re.IGNORECASE
+)
 _KEYED = re.compile(
     r"((?:\b|_)(?:password|passwd|passcode|passphrase|secret|client_secret|access_token|id_token|token|default_pass|cookie)"
     r"\"?'?\s*(?:=>|[:=,])\s*(?:<<)?[\"']?)([^\s\"'>,})\]]+)",

@@ -8,6 +8,7 @@ import click
 
 NOTHING_TO_READ = 3
 FOUND = 4
+LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 
 
@@ -18,18 +19,28 @@ SEVERITIES = ("info", "notice", "warning", "error", "critical")
 )
 @click.option("--all", "everything", is_flag=True, help="Every finding in full, not only the most important.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 4 when a finding is at least this severe.")
+@click.option("--since", metavar="TIME", help="Only records from this time on: ISO, or 2h for two hours ago.")
+@click.option("--until", metavar="TIME", help="Only records up to this time.")
+@click.option("--level", type=click.Choice(LEVELS), help="Only records of at least this level.")
+@click.option("--node", multiple=True, help="Only logs of this node; may be repeated.")
 @click.option("--only", multiple=True, metavar="ID", help="Only this condition or area; may be repeated.")
 @click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated.")
+@click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated.")
+@click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Processes for large logs; by default one a core.")
 @click.pass_context
 def explain(
     ctx: click.Context, paths: tuple[str, ...], format_: str, everything: bool, fail_on: str | None,
-    only: tuple[str, ...], ignore: tuple[str, ...],
+    since: str | None, until: str | None, level: str | None, node: tuple[str, ...],
+    only: tuple[str, ...], ignore: tuple[str, ...], own_rules: tuple[str, ...], overrides: str | None, jobs: int | None,
 ) -> int:  # fmt: skip
     """Explain logs: files, folders, archives, or - for standard input.
 
     The format of a log and whatever wraps it (docker, kubectl, journald, syslog ...) is recognised; nothing needs to be
     said. The verdict comes first.
     """
+    from functools import partial
+
     from rabbitlogs.api import analyse
     from rabbitlogs.engine.analysis import Analysis
     from rabbitlogs.sources import open_sources
@@ -39,14 +50,34 @@ def explain(
             click.echo(ctx.get_help())
             return 2
         paths = ("-",)
+    from rabbitlogs.engine.own_rules import load_catalogue
+
+    catalogue = partial(load_catalogue, own_rules, overrides)
     opened = open_sources(paths)
+    if node:
+        from rabbitlogs.engine.nodes import of_nodes
+
+        opened = of_nodes(opened, node)
     if not opened.sources:
         for problem in opened.problems:
             click.echo(f"rabbitlogs: {problem.sentence}", err=True)
         return NOTHING_TO_READ
-    analysis = Analysis()
-    analyse(analysis, opened)
-    report = analysis.report()
+    if since or until or level:
+        from rabbitlogs.engine.filters import Filter, FilteredAnalysis, moment
+
+        chosen = Filter(moment(since, "--since") if since else None, moment(until, "--until") if until else None, level)
+        analysis: Analysis = FilteredAnalysis(chosen, catalogue())
+    else:
+        analysis = Analysis(catalogue())
+    if jobs is None:
+        from rabbitlogs.engine.parallel import cores
+
+        jobs = cores()
+    from rabbitlogs.cli.progress import progress_of
+
+    with progress_of(opened) as progress:
+        analyse(analysis, opened, jobs=jobs, catalogue=catalogue, progress=progress)
+        report = analysis.report()
     report.select(only, ignore)
     for problem_text in report.problems:
         click.echo(f"rabbitlogs: {problem_text}", err=True)

@@ -80,7 +80,7 @@ class SourceState:
         self.buckets: Counter[tuple[int, str]] = Counter()
         self.gaps: list[tuple[float, str, str]] = []
         self._since: Counter[str] = Counter()
-        self.framer = BlockFramer(self, owner.memo)
+        self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
 
     # the sink -----------------------------------------------------------------------------------------------------
 
@@ -252,6 +252,7 @@ class Analysis:
         self._by_rule: dict[str, bool] = {}
         self._on_event = on_event
         self.live = live
+        self.filter: Any = None
         self._ends = frozenset(
             i
             for rule in self.catalogue.rules.values()
@@ -411,6 +412,16 @@ class Analysis:
     def _shown(state: SourceState, level: str, stamp: str | None, line: int, offset: int, framed: Framed) -> Evidence:
         text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
         return Evidence(state.name, line, offset, stamp, level, printable(text)[:EVIDENCE_TEXT])
+
+    # moving between processes --------------------------------------------------------------------------------------
+
+    def detach(self) -> None:
+        """Drops what another process has already (rules, memos), so that the rest can be sent there."""
+        self.catalogue = self.memo = self._matcher = self._on_event = None  # type: ignore[assignment]
+        self._wanted, self._by_rule = {}, {}
+        for state in self.sources.values():
+            state.framer.adopt(state, None)  # type: ignore[arg-type]
+            state.sessions.settle()
 
     # merging ------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FORMAT = 2
+OURS = "rabbitlogs"  # the origin of the rules that come with the package
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 _TOP = {
     "title", "severity", "confidence", "lifecycle", "parent", "last_resort", "since", "until", "subjects", "match",
@@ -28,16 +29,15 @@ _TOP = {
 }  # fmt: skip
 _OPERATORS = {"min", "max", "like", "unlike", "present", "not"}
 _CORRELATIONS = {"count", "distinct", "sequence", "unfinished", "detector"}
-_RISKY = re.compile(r"\([^()]*[+*][^()]*\)[+*]")
 
 
 class Match:
     """One ``[[match]]``: the kinds it looks at and conditions on their fields."""
 
-    __slots__ = ("conditions", "kinds", "levels")
+    __slots__ = ("conditions", "is_ours", "kinds", "levels")
 
-    def __init__(self, kinds: list[str], levels: list[str] | None, conditions: list[list[Any]]) -> None:
-        self.kinds, self.levels, self.conditions = kinds, levels, conditions
+    def __init__(self, kinds: list[str], levels: list[str] | None, conditions: list[list[Any]], is_ours: bool = True) -> None:
+        self.kinds, self.levels, self.conditions, self.is_ours = kinds, levels, conditions, is_ours
 
 
 class Rule:
@@ -65,9 +65,9 @@ class Rule:
         self.caused_by: list[str] = row["caused_by"]
         self.caused_within: float = row["caused_within"]
         self.aliases: list[str] = row["aliases"]
-        self.matches = [Match(*m) for m in row["matches"]]
+        self.origin: str = row.get("origin", OURS)
+        self.matches = [Match(m[0], m[1], m[2], self.origin == OURS) for m in row["matches"]]
         self.path = os.path.join(folder, row["path"])
-        self.origin = row.get("origin", "rabbitlogs")
 
     def text(self) -> dict[str, Any]:
         """The whole rule file: prose, next steps, documentation, examples."""
@@ -241,6 +241,7 @@ class Catalogue:
     def __init__(self, rules: Iterable[Rule], problems: list[str] | None = None) -> None:
         self.rules: dict[str, Rule] = {rule.id: rule for rule in rules}
         self.problems = problems or []
+        self.changes: dict[str, dict[str, Any]] = {}
         self.by_kind: dict[str, list[tuple[Rule, Match]]] = {}
         for rule in self.rules.values():
             for match in rule.matches:

@@ -22,8 +22,9 @@ SAMPLE = 65536  # bytes that decide about the wrapper
 class Intake:
     """The way of one source's bytes into an analysis."""
 
-    def __init__(self, name: str, owner: Analysis) -> None:
+    def __init__(self, name: str, owner: Analysis, offset: int = 0) -> None:
         self.name, self.owner = name, owner
+        self.start = offset  # in the source, where reading begins
         self.head = b""
         self.sampling = True
         self.bytes = 0
@@ -112,10 +113,10 @@ class Intake:
             self.sampling = False
             self.envelope = self._detect(head)
         raw, offset, line = self._raw, self._offset, self._line
-        self._raw, self._offset, self._line = b"", 0, 1
+        self._raw, self._offset, self._line = b"", self.start, 1
         framers = {state.origin: state.framer for state in self.owner.states_of(self.name)}
         for state in self.owner.states_of(self.name):
-            state.framer = BlockFramer(state, self.owner.memo)
+            state.framer = BlockFramer(state, self.owner.memo, offset=self.start)
         self._pass(head, final=True)
         for state in self.owner.states_of(self.name):
             state.framer.flush()
@@ -133,10 +134,10 @@ class Intake:
         boundary = self._boundary(data)
         self.sampling = False
         self.head = data[:boundary]
-        self._offset, self._line = boundary, 1 + data.count(b"\n", 0, boundary)
+        self._offset, self._line = self.start + boundary, 1 + data.count(b"\n", 0, boundary)
         if self.envelope is None:
             state = self.owner.state(self.name, "")
-            state.framer = BlockFramer(state, self.owner.memo, offset=boundary, line=self._line)
+            state.framer = BlockFramer(state, self.owner.memo, offset=self._offset, line=self._line)
         self._pass(data[boundary:])
 
     def _boundary(self, data: bytes) -> int:

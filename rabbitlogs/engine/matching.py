@@ -10,6 +10,7 @@ from typing import Any
 from rabbitlogs.engine.catalogue import SEVERITIES, Catalogue, Match, Rule
 
 Lookup = Callable[[str], Any]
+_PATTERN_SECONDS = 0.05  # a user's pattern may take for one field
 _LIKE_LIMIT = 20000  # characters of a field that a pattern looks at
 
 
@@ -18,13 +19,34 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def holds(condition: list[Any], value: Any) -> bool:
-    """Whether one condition holds for a field's value (None: the field is missing)."""
+@lru_cache(maxsize=1024)
+def _timed(pattern: str) -> Any:
+    """A pattern of a user's rule: the ``regex`` module stops it after a while, so it cannot hang us."""
+    import regex
+
+    return regex.compile(pattern)
+
+
+def _found(pattern: str, text: str, *, trusted: bool) -> bool:
+    if trusted:
+        return _regex(pattern).search(text) is not None
+    try:
+        return _timed(pattern).search(text, timeout=_PATTERN_SECONDS) is not None
+    except TimeoutError:
+        return False
+
+
+def holds(condition: list[Any], value: Any, *, trusted: bool = True) -> bool:
+    """Whether one condition holds for a field's value (None: the field is missing).
+
+    Args:
+        trusted: the rule is ours; a user's pattern gets a time limit, and counts as not found when it takes longer.
+    """
     _, operator, want = condition
     if operator == "present":
         return (value is not None) is bool(want)
     if operator == "unlike":
-        return value is None or _regex(want).search(str(value)[:_LIKE_LIMIT]) is None
+        return value is None or not _found(want, str(value)[:_LIKE_LIMIT], trusted=trusted)
     if operator == "not":
         return value not in (want if isinstance(want, list) else [want])
     if value is None:
@@ -32,7 +54,7 @@ def holds(condition: list[Any], value: Any) -> bool:
     if operator == "in":
         return value in want or str(value) in want
     if operator == "like":
-        return _regex(want).search(str(value)[:_LIKE_LIMIT]) is not None
+        return _found(want, str(value)[:_LIKE_LIMIT], trusted=trusted)
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -44,7 +66,7 @@ def matches(match: Match, level: str, lookup: Lookup) -> bool:
     """Whether an event of one of the match's kinds fulfils it."""
     if match.levels is not None and level not in match.levels:
         return False
-    return all(holds(condition, lookup(condition[0])) for condition in match.conditions)
+    return all(holds(condition, lookup(condition[0]), trusted=match.is_ours) for condition in match.conditions)
 
 
 class Matcher:

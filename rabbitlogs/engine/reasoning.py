@@ -34,11 +34,14 @@ def conclude(analysis: Analysis) -> Report:
     rules = analysis.catalogue.rules
     tallies = dict(analysis.tallies)
     lifecycle: list[dict[str, Any]] = []
+    silenced: dict[str, int] = {}
     plain = _plain_tallies(analysis)
     candidates: list[tuple[Rule, Tally]] = []
     for rule_id, tally in sorted({**plain, **tallies}.items()):
         rule = rules[rule_id]
-        if rule.lifecycle:
+        if analysis.catalogue.changes.get(rule_id, {}).get("silence"):
+            silenced[rule_id] = tally.count
+        elif rule.lifecycle:
             lifecycle.append({"id": rule_id, "title": rule.title, "count": tally.count, "first": tally.first, "last": tally.last})
         elif _stands(rule, tally, tallies, analysis):
             candidates.append((rule, tally))
@@ -50,7 +53,9 @@ def conclude(analysis: Analysis) -> Report:
         if finding.caused_by:
             by_id[finding.caused_by].effects[finding.id] = finding.count
     findings.sort(key=_rank(findings))
-    return Report.of(analysis, findings, lifecycle)
+    report = Report.of(analysis, findings, lifecycle)
+    report.silenced = silenced
+    return report
 
 
 def _plain_tallies(analysis: Analysis) -> dict[str, Tally]:
@@ -243,6 +248,7 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
     text = rule.text()
     values = _values(tally, analysis)
     explain = text.get("explain", {})
+    change = analysis.catalogue.changes.get(rule.id, {})
     subjects = {
         name: dict(sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:_SUBJECTS_SHOWN])
         for name, counter in sorted(tally.subjects.items())
@@ -252,7 +258,7 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
         id=rule.id,
         title=rule.title,
         area=rule.area,
-        severity=rule.severity,
+        severity=change.get("severity", rule.severity),
         confidence=rule.confidence,
         state=state,
         count=tally.count,
@@ -274,6 +280,7 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
         caused_by=cause,
         subjects={name: {text_of(value): number for value, number in counter.items()} for name, counter in subjects.items()},
         evidence=tally.shown(),
+        details={name: value for name in ("owner", "runbook", "note") if (value := change.get(name) or text.get(name))},
     )
 
 

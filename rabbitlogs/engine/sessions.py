@@ -65,6 +65,10 @@ class Sessions:
         while len(self._known) > LIMIT * 2:
             del self._known[next(iter(self._known))]
 
+    def settle(self) -> None:
+        """Reads what was put aside; what is left is plain data."""
+        self._read()
+
     def merge(self, later: Sessions) -> None:
         """Takes over what a later part of the log says."""
         self._read()

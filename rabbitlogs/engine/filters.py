@@ -1,0 +1,136 @@
+"""Reading only part of a log: by time, by level."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rabbitlogs.engine.analysis import Analysis, SourceState
+from rabbitlogs.engine.state import iso
+from rabbitlogs.errors import UsageError
+from rabbitlogs.framing.framer import Line
+from rabbitlogs.framing.levels import rank
+from rabbitlogs.framing.times import to_seconds
+
+if TYPE_CHECKING:
+    from rabbitlogs.engine.catalogue import Catalogue
+    from rabbitlogs.framing.blocks import Block, Framed
+    from rabbitlogs.parsing.recogniser import Match
+
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)(?:\s+ago)?\Z")
+_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_PROBE = 65536
+_MARGIN = 60.0  # seconds before ``since`` where reading begins: neighbouring lines are not strictly in order
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What to read: records from a moment on, up to a moment, of at least a level. Seconds since 1970."""
+
+    since: float | None = None
+    until: float | None = None
+    level: str | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self.since is not None or self.until is not None or self.level is not None
+
+
+def moment(text: str, option: str) -> float:
+    """A moment a user wrote: ISO date or time, or how long ago (``2h``, ``30 min``, ``3d``).
+
+    Without a zone it is taken as the log's own. Raises :class:`UsageError` with what to write instead.
+    """
+    ago = _AGO.match(text.strip())
+    if ago:
+        return time.time() - float(ago[1]) * _UNITS[ago[2]]
+    seconds = to_seconds(text.strip())
+    if seconds is None:
+        raise UsageError(
+            f"{option} {text!r} is no time. Write 2026-11-23, 2026-11-23T07:46:00, 2026-11-23T07:46:00+01:00, or 2h."
+        )
+    return seconds
+
+
+class FilteredState(SourceState):
+    """A source of which only some records count. It looks at each record, so it is slower than reading all."""
+
+    def wants(self, kind: str | None) -> bool:
+        return True
+
+    def count(self, level: str, kind: str | None, number: int) -> None:
+        """Counting waits for :meth:`record`, which knows the record."""
+
+    def record(self, level: str, kind: str | None, match: Match | None, framed: Framed) -> None:
+        if not self._passes(level, framed):
+            return
+        super().count(level, kind, 1)
+        if kind is None or self.owner.wants(kind):
+            super().record(level, kind, match, framed)
+        else:
+            super().seen(kind, framed.block, framed.index, framed.index)
+
+    def seen(self, kind: str, block: Block, first: int, last: int) -> None:
+        """Nothing is only counted here."""
+
+    def _passes(self, level: str, framed: Framed) -> bool:
+        chosen: Filter = self.owner.filter
+        if chosen.level is not None and rank(level) < rank(chosen.level):
+            return False
+        if chosen.since is None and chosen.until is None:
+            return True
+        seconds = to_seconds(iso(framed.open.header.time))
+        if seconds is None:
+            return True  # what has no time belongs to what stands before it
+        return (chosen.since is None or seconds >= chosen.since) and (chosen.until is None or seconds <= chosen.until)
+
+
+class FilteredAnalysis(Analysis):
+    """An analysis of part of its sources."""
+
+    def __init__(self, chosen: Filter, catalogue: Catalogue | None = None) -> None:
+        super().__init__(catalogue)
+        self.filter = chosen
+
+    def state(self, name: str, origin: str) -> SourceState:
+        state = self.sources.get((name, origin))
+        if state is None:
+            state = self.sources[name, origin] = FilteredState(name, origin, self)
+        return state
+
+
+def seek(path: str, since: float) -> int:
+    """Where to begin reading a plain file so that nothing from a moment on is missed: found by halving, not by reading.
+
+    Returns 0 where the file's times cannot be read.
+    """
+    with open(path, "rb", buffering=0) as file:
+        low, high = 0, os.fstat(file.fileno()).st_size
+        if _time_at(file.fileno(), 0) is None:
+            return 0
+        while high - low > _PROBE:
+            middle = (low + high) // 2
+            found = _time_at(file.fileno(), middle)
+            if found is None or found[1] >= since - _MARGIN:
+                high = middle
+            else:
+                low = found[0]
+        return low
+
+
+def _time_at(file: int, offset: int) -> tuple[int, float] | None:
+    """The first line that begins at or after an offset and has a time: where it begins, and its time."""
+    data = os.pread(file, _PROBE, offset)
+    at = 0 if offset == 0 else data.find(b"\n") + 1
+    while at >= 0:
+        end = data.find(b"\n", at)
+        if end < 0:
+            return None
+        seconds = to_seconds(iso(Line(data[at:end]).header.time))
+        if seconds is not None:
+            return offset + at, seconds
+        at = end + 1
+    return None

@@ -1,0 +1,41 @@
+"""Which node wrote a log: from its name, else from what it says at its start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rabbitlogs.engine.analysis import Analysis
+from rabbitlogs.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rabbitlogs.sources import Source, Sources
+
+_START = 262144
+
+
+def node_of(source: Source) -> str | None:
+    """The node of a log, or None where neither its name nor its beginning says it."""
+    analysis = Analysis()
+    if source.is_live:
+        return None
+    for block in source.blocks(_START):
+        analysis.feed(block, source.name)
+        break
+    analysis.report()
+    return next((state.node for state in analysis.states_of(source.name) if state.node), None)
+
+
+def of_nodes(opened: Sources, names: Sequence[str]) -> Sources:
+    """Only the logs of some nodes. Raises :class:`UsageError` naming the nodes there are when none is left."""
+    nodes = [(source, node_of(source)) for source in opened.sources]
+    kept = [source for source, node in nodes if node in names]
+    if not kept:
+        there = sorted({node for _, node in nodes if node})
+        raise UsageError(
+            f"no log of node {', '.join(names)}. "
+            + (f"There are logs of {', '.join(there)}." if there else "No log names its node.")
+        )
+    opened.sources[:] = kept
+    return opened

@@ -1,0 +1,84 @@
+"""Several processes on one analysis: plain files are cut at any offset, the parts analysed apart and merged exactly."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from rabbitlogs.engine.analysis import Analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rabbitlogs.sources import Source
+
+_WORTH = 24 << 20  # bytes below which starting processes costs more than it saves
+_PART = 8 << 20  # the least a process gets
+_READ = 1 << 20
+_UNITS_A_JOB = 3  # parts a process: smaller parts even out, more parts cost merging
+
+Part = tuple[str, str, int, int]  # name, path, from, to
+
+
+def cores() -> int:
+    """The processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def plan(sources: list[Source], jobs: int) -> tuple[list[Part], list[Source]]:
+    """Which parts processes get, and which sources stay with this one (compressed, wrapped, small, standard input)."""
+    from rabbitlogs.sources.envelopes import detect
+
+    plain = [s for s in sources if s.path is not None and s.size]
+    total = sum(s.size or 0 for s in plain)
+    if jobs < 2 or total < _WORTH:
+        return [], sources
+    size = max(_PART, total // (jobs * _UNITS_A_JOB))
+    parts: list[Part] = []
+    rest = [s for s in sources if s.path is None or not s.size]
+    for source in plain:
+        with open(source.path or "", "rb") as file:
+            wrapped = detect(file.read(65536)) is not None
+        if wrapped:
+            rest.append(source)
+            continue
+        end = source.size or 0
+        count = max(1, round(end / size))
+        edges = [end * n // count for n in range(count + 1)]
+        parts.extend((source.name, source.path or "", a, b) for a, b in zip(edges, edges[1:], strict=False))
+    return parts, rest
+
+
+_catalogue: Callable[[], Any] | None = None
+
+
+def _start(catalogue: Callable[[], Any]) -> None:
+    global _catalogue
+    _catalogue = catalogue
+
+
+def _analyse_part(part: Part) -> Analysis:
+    name, path, start, end = part
+    analysis = Analysis(_catalogue() if _catalogue else None)
+    with open(path, "rb", buffering=0) as file:
+        file.seek(start)
+        left = end - start
+        while left > 0:
+            block = file.read(min(_READ, left))
+            if not block:
+                break
+            left -= len(block)
+            analysis.feed(block, name)
+    analysis.detach()
+    return analysis
+
+
+def run(parts: list[Part], jobs: int, catalogue: Callable[[], Any]) -> Iterator[tuple[Part, Analysis]]:
+    """The analyses of parts, in their order, each as soon as it and those before it are done."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(min(jobs, len(parts)), initializer=_start, initargs=(catalogue,)) as pool:
+        yield from zip(parts, pool.map(_analyse_part, parts), strict=True)
