@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from rabbitlogs.report.report import Report
 
 UNKNOWN = "unknown"
+NODE_LOST = frozenset({"cluster.node_down", "cluster.node_not_responding", "cluster.net_tick_timeout"})
 EVIDENCE_TEXT = 4000  # characters of an evidence text
 _NODE_NAME = re.compile(
     r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
 )
 _INFO_FIELDS = frozenset({"rabbitmq_version", "erlang_version", "own_node"})
+_WARNING = rank("warning")
 _BUCKET = 60  # seconds of a time line's cell
 
 
@@ -74,12 +76,11 @@ class SourceState:
         self.node: str | None = found[1] if found else None
         self.node_from = "file name" if found else None
         self.facts: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
         self.sessions = Sessions()
         self.templates = Templates()
         self.plain: dict[str, list[Any]] = {}  # counted kind: first raw line, last raw line
         self.buckets: Counter[tuple[int, str]] = Counter()
-        self.gaps: list[tuple[float, str, str]] = []
-        self._since: Counter[str] = Counter()
         self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
 
     # the sink -----------------------------------------------------------------------------------------------------
@@ -89,7 +90,6 @@ class SourceState:
 
     def count(self, level: str, kind: str | None, number: int) -> None:
         self.counts[level, kind or UNKNOWN] += number
-        self._since[level] += number
 
     def seen(self, kind: str, block: Block, first: int, last: int) -> None:
         lines = block.lines
@@ -112,11 +112,7 @@ class SourceState:
         stamp = iso(first.time)
         if stamp is not None:
             self._saw(stamp)
-            seconds = to_seconds(stamp)
-            if seconds is not None:
-                for level, number in self._since.items():
-                    self.buckets[int(seconds) // _BUCKET, level] += number
-        self._since.clear()
+        begun = stamp
         for _ in range(50):  # the last line that has a time: usually the last
             stamp = iso(Line(data[last:end]).header.time)
             if stamp is not None or last <= 0:
@@ -125,6 +121,20 @@ class SourceState:
             last = data.rfind(b"\n", 0, end) + 1
         if stamp is not None:
             self._saw(stamp)
+        if begun is not None:
+            self._spread(block, lines, begun, stamp or begun)
+
+    def _spread(self, block: Block, lines: int, first: str, last: str) -> None:
+        """Counts a block's lines by the minute. A block inside one minute, the usual case of a large log, costs nothing."""
+        seconds = to_seconds(first)
+        if seconds is None:
+            return
+        if first[:16] == last[:16] or block.lines[0][:16].replace(b" ", b"T") != first[:16].encode():
+            self.buckets[int(seconds) // _BUCKET, "records"] += lines
+            return
+        for minute, number in Counter([line[:16] for line in block.lines[:lines]]).items():
+            at = to_seconds(iso(minute.decode("latin-1") + ":00" + first[19:].lstrip(".,0123456789")))
+            self.buckets[int(seconds if at is None else at) // _BUCKET, "records"] += number
 
     def _saw(self, stamp: str) -> None:
         if self.first is None or before(stamp, self.first):
@@ -146,6 +156,10 @@ class SourceState:
                 self._saw(stamp)
         else:
             stamp = None
+        if stamp is not None and rank(level) >= _WARNING:
+            seconds = to_seconds(stamp)
+            if seconds is not None:
+                self.buckets[int(seconds) // _BUCKET, level] += 1
         if kind is None:
             message = record.message
             _offset, _, line = framed.block.place(framed.index, framed.lines)
@@ -194,6 +208,7 @@ class SourceState:
             if stamp is not None:
                 self._saw(stamp)
         self.facts.update(later.facts)
+        self.settings.update(later.settings)
         if later.node_from != "file name" and later.node is not None:
             self.node, self.node_from = later.node, later.node_from
         self.sessions.merge(later.sessions)
@@ -378,6 +393,8 @@ class Analysis:
         if rule.interval or correlate or rule.id in self._ends:
             for key in self._keys(rule, key_fields, fields, state):
                 tally.key(key, moment)
+        if rule.area == "cluster" and state.node and isinstance(fields.get("node"), str) and rule.id in NODE_LOST:
+            tally.pair(state.node, fields["node"], moment[0])
         if not tally.fields:
             tally.fields = {**{f"session.{k}": v for k, v in session().items()}, **fields, "node_of_log": state.node}
         self._evidence(tally, state, kind, level, stamp, line, offset, framed)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Rule
 from rabbitlogs.engine.detectors import DETECTORS
+from rabbitlogs.engine.overview import cluster, coverage, timeline
 from rabbitlogs.engine.prose import command, fill, text_of
 from rabbitlogs.engine.state import Moment, Tally, before, seconds_key
 from rabbitlogs.framing.times import to_seconds
@@ -55,7 +56,26 @@ def conclude(analysis: Analysis) -> Report:
     findings.sort(key=_rank(findings))
     report = Report.of(analysis, findings, lifecycle)
     report.silenced = silenced
+    report.timeline = timeline(analysis, _marks(findings, lifecycle))
+    report.coverage = coverage(analysis, report)
+    report.cluster = cluster(analysis)
+    report.settings = dict(sorted((k, v) for state in analysis.sources.values() for k, v in state.settings.items()))
     return report
+
+
+def _marks(findings: list[Finding], lifecycle: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Moments to see on the time line: starts, stops, and where lasting or severe conditions begin."""
+    out = [
+        {"time": row["first"], "id": row["id"]}
+        for row in lifecycle
+        if row["first"] and row["id"].split(".")[0] in ("boot", "resource")
+    ]
+    out += [
+        {"time": f.first, "id": f.id}
+        for f in findings
+        if f.first and f.caused_by is None and (f.state != "instant" or f.severity == "critical")
+    ]
+    return out[:40]
 
 
 def _plain_tallies(analysis: Analysis) -> dict[str, Tally]:

@@ -16,6 +16,7 @@ SUBJECT_LIMIT = 2000  # distinct values of one subject that are counted by name
 MOMENT_LIMIT = 4000  # moments kept of one condition: the first half and the last half
 FIRST_EVIDENCE, LAST_EVIDENCE, SHAPES = 3, 2, 6
 KEY_LIMIT = 512  # keys (nodes, queues, users ...) an interval or a correlation tells apart
+PAIR_TIMES = 200  # moments kept of what one node saw of another
 OTHERS = "(others)"
 
 Moment = tuple[float | None, str, int, str | None]  # seconds, source, line, pid
@@ -63,6 +64,7 @@ class Tally:
         "last",
         "last_evidence",
         "moments",
+        "pairs",
         "shapes",
         "sources",
         "subjects",
@@ -80,6 +82,7 @@ class Tally:
         self.moments = Moments()
         self.keys: dict[str, Moments] = {}
         self.sources: Counter[str] = Counter()
+        self.pairs: dict[tuple[str, str], list[float]] = {}
 
     def subject(self, name: str, value: Any, number: int = 1) -> None:
         """Counts one value of a subject."""
@@ -97,6 +100,13 @@ class Tally:
                 value = OTHERS
             moments = self.keys.setdefault(value, Moments())
         moments.add(moment)
+
+    def pair(self, observer: str, subject: str, seconds: float | None) -> None:
+        """Notes that one node saw something of another."""
+        if seconds is not None and (len(self.pairs) < KEY_LIMIT or (observer, subject) in self.pairs):
+            times = self.pairs.setdefault((observer, subject), [])
+            if len(times) < PAIR_TIMES:
+                times.append(seconds)
 
     def saw(self, stamp: str | None) -> None:
         """Widens the time span."""
@@ -147,6 +157,9 @@ class Tally:
             else:
                 self.keys.setdefault(value if mine is not None else OTHERS, Moments()).merge(moments)
         self.sources.update(later.sources)
+        for pair, times in later.pairs.items():
+            seen = self.pairs.setdefault(pair, [])
+            seen.extend(times[: PAIR_TIMES - len(seen)])
 
 
 def before(one: str, other: str) -> bool:

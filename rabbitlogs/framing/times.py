@@ -63,6 +63,11 @@ def _from_epoch(raw: str) -> str | None:
         return None
 
 
+def from_seconds(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
 def to_seconds(iso: str | None) -> float | None:
     """Seconds since 1970 of an ISO time. A time without zone counts as UTC: right for differences inside one log."""
     if not iso:

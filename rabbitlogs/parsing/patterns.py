@@ -16,6 +16,7 @@ from rabbitlogs.errors import GrammarError
 Element = list[Any]
 Seq = Sequence[Element]
 
+_SOME = 4  # literal characters after which a look-ahead need not branch any more: branches of branches multiply
 _ENOUGH = 16  # literal characters that make a look-ahead certain; a longer one only costs
 
 
@@ -48,6 +49,8 @@ def look_ahead(rest: Seq) -> str:
         elif head == "f":
             return "".join(out) + look_ahead([*element[2], *after])
         else:
+            if known >= _SOME:
+                return "".join(out)
             branches = element[1] if head == "a" else [element[1], []]
             ahead = list(dict.fromkeys(look_ahead([*branch, *after]) for branch in branches))
             if "" in ahead:

@@ -32,7 +32,12 @@ class Report:
         self.lifecycle: list[dict[str, Any]] = []
         self.unexplained: list[dict[str, Any]] = []
         self.problems: list[str] = []
-        self.timeline: list[dict[str, Any]] = []
+        self.silenced: dict[str, int] = {}
+        self.timeline: dict[str, Any] | None = None
+        self.coverage: dict[str, Any] = {}
+        self.cluster: dict[str, Any] | None = None
+        self.settings: dict[str, Any] = {}
+        self.baseline: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, analysis: Analysis, findings: list[Finding], lifecycle: list[dict[str, Any]]) -> Report:
@@ -60,7 +65,7 @@ class Report:
         for state in analysis.sources.values():
             templates.merge(state.templates)
         report.unexplained = templates.rows()
-        report.problems = list(analysis.problems)
+        report.problems = [*analysis.problems, *analysis.catalogue.problems]
         return report
 
     def span(self) -> tuple[str | None, str | None]:
@@ -85,6 +90,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Exactly what ``explain --format json`` prints."""
         from rabbitlogs import __version__
+        from rabbitlogs.report.verdict import judge
 
         return {
             "schema": SCHEMA,
@@ -94,5 +100,11 @@ class Report:
             "findings": [finding.to_dict() for finding in self.findings],
             "lifecycle": [{k: row[k] for k in ("id", "count", "first", "last")} for row in self.lifecycle],
             "unexplained": self.unexplained[:200],
+            "verdict": judge(self).to_dict(),
+            "timeline": self.timeline,
+            "coverage": self.coverage,
+            "cluster": self.cluster,
+            "baseline": self.baseline,
+            "silenced": self.silenced,
             "problems": self.problems,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rabbitlogs.engine.state import seconds_key
 from rabbitlogs.framing.times import to_seconds
 
 if TYPE_CHECKING:
@@ -25,6 +26,17 @@ class Verdict:
     over: list[Finding] = field(default_factory=list)
     harmless: list[Finding] = field(default_factory=list)
     sentence: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """The verdict as the JSON report has it: ids of findings, and the first thing to say."""
+        first = min((f for f in (*self.now, *self.over) if f.first), key=lambda f: seconds_key(f.first), default=None)
+        return {
+            "sentence": self.sentence,
+            "now": [finding.id for finding in self.now],
+            "over": [finding.id for finding in self.over],
+            "harmless": [finding.id for finding in self.harmless],
+            "first": first.id if first is not None else None,
+        }
 
 
 def judge(report: Report) -> Verdict:
