@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rabbitlogs.engine.batch import SESSION_NAMES, WORTH, Batches, BatchPlan, value_of
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
@@ -20,7 +22,9 @@ from rabbitlogs.engine.sessions import Sessions
 from rabbitlogs.engine.state import (
     FIRST_EVIDENCE,
     LAST_EVIDENCE,
+    MOMENT_LIMIT,
     SHAPES,
+    Moment,
     Tally,
     before,
     iso,
@@ -28,16 +32,17 @@ from rabbitlogs.engine.state import (
 from rabbitlogs.engine.unknown import Templates
 from rabbitlogs.framing.blocks import Block, BlockFramer, Framed, ShapeMemo
 from rabbitlogs.framing.framer import Line
-from rabbitlogs.framing.headers import BARE, Header
+from rabbitlogs.framing.headers import BARE, LAGER, LOGGER, Header, parse_header
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
-from rabbitlogs.parsing.recogniser import Match, recogniser
+from rabbitlogs.parsing.recogniser import recogniser
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from rabbitlogs.parsing.patterns import Capture
     from rabbitlogs.report.report import Report
 
 UNKNOWN = "unknown"
@@ -49,6 +54,44 @@ _NODE_NAME = re.compile(
 _INFO_FIELDS = frozenset({"rabbitmq_version", "erlang_version", "own_node"})
 _WARNING = rank("warning")
 _BUCKET = 60  # seconds of a time line's cell
+
+
+class Note:
+    """One event of a block, until the block is read."""
+
+    __slots__ = ("fields", "index", "kind", "level", "lines", "session")
+
+    def __init__(
+        self, index: int, lines: int, kind: str, level: str, fields: dict[str, Any] | None, session: Mapping[str, Any]
+    ) -> None:
+        self.index, self.lines, self.kind, self.level, self.fields, self.session = index, lines, kind, level, fields, session
+
+
+class Notes:
+    """Many events of one kind in a block, until the block is read."""
+
+    __slots__ = ("kind", "level", "lines", "starts")
+
+    def __init__(self, starts: list[int], lines: int, kind: str, level: str) -> None:
+        self.starts, self.lines, self.kind, self.level = starts, lines, kind, level
+
+    def single(self, at: int) -> Note:
+        """One of them by itself."""
+        return Note(self.starts[at], self.lines, self.kind, self.level, None, {})
+
+    def singles(self) -> Iterator[Note]:
+        """Each by itself."""
+        return (self.single(at) for at in range(len(self.starts)))
+
+
+def _without_port(name: str, value: str) -> str:
+    """A peer by its address: its port says nothing a reader could count by."""
+    return value.rpartition(":")[0] or value if name in ("client", "peer") else value
+
+
+def read_header(line: bytes) -> Header:
+    """The header of a record's first line, whatever its format."""
+    return Line(line).header
 
 
 def _line_start(data: bytes, line: int, count: int) -> int:
@@ -81,6 +124,7 @@ class SourceState:
         self.templates = Templates()
         self.plain: dict[str, list[Any]] = {}  # counted kind: first raw line, last raw line
         self.buckets: Counter[tuple[int, str]] = Counter()
+        self.noted: dict[str, list[Note | Notes]] = {}
         self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
 
     # the sink -----------------------------------------------------------------------------------------------------
@@ -91,16 +135,19 @@ class SourceState:
     def count(self, level: str, kind: str | None, number: int) -> None:
         self.counts[level, kind or UNKNOWN] += number
 
-    def seen(self, kind: str, block: Block, first: int, last: int) -> None:
+    def seen(self, kind: str, block: Block, first: int, last: int, number: int, text: str, code: str) -> None:
         lines = block.lines
         entry = self.plain.get(kind)
         if entry is None:
             self.plain[kind] = [lines[first], lines[last]]
         else:
             entry[1] = lines[last]
+        if kind in SESSION_KINDS:
+            self.sessions.put_aside(kind, lines, [first] if not code else (text, code), number)
 
     def span(self, block: Block, size: int, lines: int) -> None:
         """Notes the size and the times of a block."""
+        self.settle_notes(block)
         self.bytes += size
         self.lines += lines
         data = block.data
@@ -124,6 +171,61 @@ class SourceState:
         if begun is not None:
             self._spread(block, lines, begun, stamp or begun)
 
+    def settle_notes(self, block: Block) -> None:
+        """Takes over what was noted of a block's events, in their order: times, evidence, the first one's fields."""
+        for rule_id, notes in self.noted.items():
+            tally = self.owner.tallies[rule_id]
+            if len(notes) == 1 and isinstance(notes[0], Notes):
+                self._settle_many(tally, notes[0], block)
+                continue
+            singles = [n for note in notes for n in (note.singles() if isinstance(note, Notes) else (note,))]
+            singles.sort(key=lambda note: note.index)
+            for note in singles:
+                self._settle_one(tally, note, block)
+        self.noted.clear()
+
+    def _settle_many(self, tally: Tally, notes: Notes, block: Block) -> None:
+        lines, starts = block.lines, notes.starts
+        edge = FIRST_EVIDENCE if not tally.evidence or notes.kind not in tally.shapes else 0
+        room = max(0, tally.moments.room())
+        kept = len(starts) - MOMENT_LIMIT // 2
+        stamps = [lines[start][:32] for start in starts]
+        for head in {min(stamps), max(stamps)}:
+            tally.saw(iso(parse_header(lines[starts[stamps.index(head)]]).time))
+        for at, start in enumerate(starts):
+            if at < edge or at >= len(starts) - LAST_EVIDENCE:
+                self._settle_one(tally, notes.single(at), block)
+            elif at < room or at >= kept:
+                tally.moments.add((lines[start][:80], self.name, block.first_line + start, None))
+            else:
+                tally.moments.skip(1)
+
+    def _settle_one(self, tally: Tally, note: Note, block: Block) -> None:
+        framed = Framed(block, note.index, note.lines, None)
+        header = read_header(block.lines[note.index])
+        stamp = iso(header.time)
+        tally.saw(stamp)
+        offset, _, line = block.place(note.index, note.lines)
+        tally.moments.add((to_seconds(stamp), self.name, line, header.pid))
+        if not tally.fields:
+            fields, session = note.fields, note.session
+            if fields is None:
+                fields = recogniser().fields_of(note.kind, framed.open.message)
+                session = self.session(fields, header)()
+            tally.fields = {**{f"session.{k}": v for k, v in session.items()}, **fields, "node_of_log": self.node}
+        shown = partial(self._shown, note.level, stamp, line, offset, framed)
+        if len(tally.evidence) < FIRST_EVIDENCE:
+            tally.evidence.append(shown())
+        elif note.kind not in tally.shapes and len(tally.shapes) < SHAPES:
+            tally.shapes[note.kind] = shown()
+        else:
+            tally.last_evidence.append(shown())
+            del tally.last_evidence[:-LAST_EVIDENCE]
+
+    def _shown(self, level: str, stamp: str | None, line: int, offset: int, framed: Framed) -> Evidence:
+        text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
+        return Evidence(self.name, line, offset, stamp, level, printable(text)[:EVIDENCE_TEXT])
+
     def _spread(self, block: Block, lines: int, first: str, last: str) -> None:
         """Counts a block's lines by the minute. A block inside one minute, the usual case of a large log, costs nothing."""
         seconds = to_seconds(first)
@@ -142,29 +244,53 @@ class SourceState:
         if self.last is None or before(self.last, stamp):
             self.last = stamp
 
-    def record(self, level: str, kind: str | None, match: Match | None, framed: Framed) -> None:
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
         if kind in SESSION_KINDS:
-            self.sessions.put_aside(kind, framed)
-            if not self.owner.wants_by_rule(kind):
-                self.seen(kind, framed.block, framed.index, framed.index)
-                return
+            self.sessions.put_aside(kind, block.lines, starts, len(starts))
+        if kind is not None and len(starts) >= WORTH and self._at_once(level, kind, lines, block, starts):
+            return
+        for start in starts:
+            self.record(level, kind, Framed(block, start, lines, None))
+
+    def _at_once(self, level: str, kind: str, lines: int, block: Block, starts: list[int]) -> bool:
+        """Reads all records of a kind in one pass, where its rules allow."""
+        plan = None if self.owner.is_watched else self.owner.batches.plan(kind)
+        if plan is None:
+            return False
+        first = block.lines[starts[0]]
+        if parse_header(first).format not in (LOGGER, LAGER) or first.find(b"> ", 24, 96) < 0:
+            return False
+        columns = plan.columns(block.lines, starts, lines)
+        if columns is None:
+            return False
+        if rank(level) >= _WARNING:
+            self._count_minutes(level, [block.lines[start][:40] for start in starts])
+        self.owner.observe_all(self, kind, level, lines, block, starts, plan, columns)
+        return True
+
+    def _count_minutes(self, level: str, heads: list[bytes]) -> None:
+        minutes = Counter([head[:16] for head in heads])
+        for minute, number in minutes.items():
+            head = next(head for head in heads if head[:16] == minute)
+            seconds = to_seconds(iso(parse_header(head + b" ").time or head.decode("latin-1").partition(" [")[0]))
+            if seconds is not None:
+                self.buckets[int(seconds) // _BUCKET, level] += number
+
+    def record(self, level: str, kind: str | None, framed: Framed) -> None:
+        """One record, by itself."""
         record = framed.open
         header = record.header
-        if header.time is not None:
-            stamp = iso(header.time)
-            if stamp is not None:
-                self._saw(stamp)
-        else:
-            stamp = None
-        if stamp is not None and rank(level) >= _WARNING:
-            seconds = to_seconds(stamp)
-            if seconds is not None:
-                self.buckets[int(seconds) // _BUCKET, level] += 1
+        stamp = iso(header.time)
+        if stamp is not None:
+            self._saw(stamp)
+            if rank(level) >= _WARNING:
+                seconds = to_seconds(stamp)
+                if seconds is not None:
+                    self.buckets[int(seconds) // _BUCKET, level] += 1
         if kind is None:
             message = record.message
-            _offset, _, line = framed.block.place(framed.index, framed.lines)
             if message:
-                self.templates.add(level, message, self.name, line)
+                self.templates.add(level, message, self.name, framed.block.place(framed.index, framed.lines)[2])
             fields: dict[str, Any] = {"message": message}
         else:
             fields = recogniser().fields_of(kind, record.message)
@@ -268,6 +394,7 @@ class Analysis:
         self._on_event = on_event
         self.live = live
         self.filter: Any = None
+        self.batches = Batches(self.catalogue, NODE_LOST)
         self._ends = frozenset(
             i
             for rule in self.catalogue.rules.values()
@@ -332,7 +459,7 @@ class Analysis:
         """Whether records of a kind are looked at one by one."""
         known = self._wanted.get(kind)
         if known is None:
-            known = self._wanted[kind] = kind is None or kind in SESSION_KINDS or self.wants_by_rule(kind)
+            known = self._wanted[kind] = kind is None or self.wants_by_rule(kind)
         return known
 
     def wants_by_rule(self, kind: str) -> bool:
@@ -355,51 +482,108 @@ class Analysis:
             known = self._by_rule[kind] = bool(pairs and not plain) or facts
         return known
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether someone wants to know of each event."""
+        return self._on_event is not None
+
     def observe(
         self, state: SourceState, kind: str, level: str, header: Header, stamp: str | None, fields: dict[str, Any], framed: Framed
     ) -> None:
         """One event: fires rules and keeps what their findings need."""
         session = state.session(fields, header)
         for rule in self._matcher.fire(kind, level, fields, session):
-            self._keep(rule, state, kind, level, header, stamp, fields, framed, session)
+            tally = self._tally(rule)
+            tally.count += 1
+            tally.sources[state.name] += 1
+            self._subjects(rule, tally, fields, session)
+            self._keep_keys(rule, tally, state, fields, session, (to_seconds(stamp), state.name, 0, header.pid), framed)
+            state.noted.setdefault(rule.id, []).append(
+                Note(framed.index, framed.lines, kind, level, fields, {} if tally.fields else session())
+            )
+            if self._on_event is not None:
+                state.settle_notes(framed.block)
+                self._on_event(rule.id, tally)
 
-    def _keep(
-        self, rule: Rule, state: SourceState, kind: str, level: str, header: Header, stamp: str | None,
-        fields: dict[str, Any], framed: Framed, session: Callable[[], Mapping[str, Any]],
+    def observe_all(
+        self, state: SourceState, kind: str, level: str, lines: int, block: Block, starts: list[int], plan: BatchPlan,
+        columns: dict[str, list[bytes]],
     ) -> None:  # fmt: skip
+        """All events of one kind in a block at once; the same outcome as one by one."""
+        types = plan.types()
+        deciding = [name for name in plan.deciding if name in columns]
+        groups: dict[tuple[bytes, ...], list[int] | None]
+        if deciding:
+            groups = {}
+            for at, key in enumerate(zip(*(columns[name] for name in deciding), strict=True)):
+                groups.setdefault(key, []).append(at)  # type: ignore[union-attr]
+        else:
+            groups = {(): None}
+        for key, places in groups.items():
+            fields = {name: value_of(types[name], text) for name, text in zip(deciding, key, strict=True)}
+            fields = {name: value for name, value in fields.items() if value is not None}
+            for rule in self._matcher.fire(kind, level, fields, dict):
+                chosen = starts if places is None else [starts[at] for at in places]
+                tally = self._tally(rule)
+                tally.count += len(chosen)
+                tally.sources[state.name] += len(chosen)
+                self._all_subjects(rule, tally, state, columns, places, types)
+                state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level))
+
+    def _tally(self, rule: Rule) -> Tally:
         tally = self.tallies.get(rule.id)
         if tally is None:
             tally = self.tallies[rule.id] = Tally()
-        tally.count += 1
-        tally.saw(stamp)
-        offset, _, line = framed.block.place(framed.index, framed.lines)
-        moment = (to_seconds(stamp), state.name, line, header.pid)
-        tally.moments.add(moment)
-        tally.sources[state.name] += 1
-        correlate = rule.correlate
-        names = [*rule.subjects, *(("user", "vhost") if not rule.subjects else ())]
-        for name in names:
+        return tally
+
+    @staticmethod
+    def _subjects(rule: Rule, tally: Tally, fields: Mapping[str, Any], session: Callable[[], Mapping[str, Any]]) -> None:
+        for name in rule.subjects or ("user", "vhost"):
             value = session().get(name[8:]) if name.startswith("session.") else fields.get(name)
-            if value is None and name in ("user", "vhost", "client", "connection_name"):
+            if value is None and name in SESSION_NAMES:
                 value = session().get(name)
             if value is not None:
-                tally.subject(name.removeprefix("session."), value)
-        key_fields = (rule.interval or {}).get("key", ()) if rule.interval else ()
+                tally.subject(name.removeprefix("session."), _without_port(name, str(value)))
+
+    @staticmethod
+    def _all_subjects(
+        rule: Rule, tally: Tally, state: SourceState, columns: dict[str, list[bytes]], places: list[int] | None,
+        types: Mapping[str, Capture],
+    ) -> None:  # fmt: skip
+        clients = columns.get("client", ())
+        for name in rule.subjects or ("user", "vhost"):
+            plain = name.removeprefix("session.")
+            column = columns.get(name) if not name.startswith("session.") else None
+            if column is None:
+                column = [b""] * len(next(iter(columns.values()), ()))
+            texts = column if places is None else [column[at] for at in places]
+            for text, number in Counter(texts).items():
+                if text:
+                    tally.subject(plain, _without_port(plain, str(value_of(types.get(name), text))), number)
+            if plain in SESSION_NAMES and clients and b"" in texts:
+                at_clients = clients if places is None else [clients[at] for at in places]
+                for client, text in zip(at_clients, texts, strict=True):
+                    value = state.sessions.of(client.decode()).get(plain) if not text else None
+                    if value is not None:
+                        tally.subject(plain, _without_port(plain, str(value)))
+
+    def _keep_keys(
+        self, rule: Rule, tally: Tally, state: SourceState, fields: Mapping[str, Any],
+        session: Callable[[], Mapping[str, Any]], moment: Moment, framed: Framed,
+    ) -> None:  # fmt: skip
+        correlate = rule.correlate
+        key_fields = (rule.interval or {}).get("key", ())
         if correlate is not None:
             key_fields = correlate.get("by", ())
             if correlate["type"] == "distinct":
                 tally.subject(correlate["of"], fields.get(correlate["of"], session().get(correlate["of"], "")))
         key_fields = [key_fields] if isinstance(key_fields, str) else key_fields
         if rule.interval or correlate or rule.id in self._ends:
+            line = framed.block.place(framed.index, framed.lines)[2]
             for key in self._keys(rule, key_fields, fields, state):
-                tally.key(key, moment)
-        if rule.area == "cluster" and state.node and isinstance(fields.get("node"), str) and rule.id in NODE_LOST:
+                tally.key(key, (moment[0], moment[1], line, moment[3]))
+        if state.node and rule.id in NODE_LOST and isinstance(fields.get("node"), str):
             tally.pair(state.node, fields["node"], moment[0])
-        if not tally.fields:
-            tally.fields = {**{f"session.{k}": v for k, v in session().items()}, **fields, "node_of_log": state.node}
-        self._evidence(tally, state, kind, level, stamp, line, offset, framed)
-        if self._on_event is not None:
-            self._on_event(rule.id, tally)
 
     def _keys(self, rule: Rule, key_fields: Iterable[str], fields: Mapping[str, Any], state: SourceState) -> list[str]:
         if rule.interval or rule.correlate:
@@ -412,23 +596,6 @@ class Analysis:
                 names = [names] if isinstance(names, str) else names
                 keys.add("|".join(str(fields.get(name, state.node if name == "node" else "")) for name in names))
         return sorted(keys)
-
-    def _evidence(
-        self, tally: Tally, state: SourceState, kind: str, level: str, stamp: str | None, line: int, offset: int, framed: Framed
-    ) -> None:
-        shape = kind
-        if len(tally.evidence) < FIRST_EVIDENCE:
-            tally.evidence.append(self._shown(state, level, stamp, line, offset, framed))
-        elif shape not in tally.shapes and len(tally.shapes) < SHAPES:
-            tally.shapes[shape] = self._shown(state, level, stamp, line, offset, framed)
-        else:
-            tally.last_evidence.append(self._shown(state, level, stamp, line, offset, framed))
-            del tally.last_evidence[:-LAST_EVIDENCE]
-
-    @staticmethod
-    def _shown(state: SourceState, level: str, stamp: str | None, line: int, offset: int, framed: Framed) -> Evidence:
-        text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
-        return Evidence(state.name, line, offset, stamp, level, printable(text)[:EVIDENCE_TEXT])
 
     # moving between processes --------------------------------------------------------------------------------------
 

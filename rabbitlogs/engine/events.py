@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
 from rabbitlogs.engine.state import iso
+from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.model import Event, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rabbitlogs.framing.blocks import Framed
-    from rabbitlogs.parsing.recogniser import Match
+    from rabbitlogs.framing.blocks import Block
     from rabbitlogs.sources import Source
 
 
@@ -26,8 +26,8 @@ class _Collector(SourceState):
     def wants(self, kind: str | None) -> bool:
         return True
 
-    def record(self, level: str, kind: str | None, match: Match | None, framed: Framed) -> None:
-        self.events.append(self._event(level, kind, framed))
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
+        self.events.extend(self._event(level, kind, Framed(block, start, lines, None)) for start in starts)
 
     def _event(self, level: str, kind: str | None, framed: Framed) -> Event:
         from rabbitlogs.parsing.recogniser import recogniser

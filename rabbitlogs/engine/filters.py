@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from rabbitlogs.engine.analysis import Analysis, SourceState
 from rabbitlogs.engine.state import iso
 from rabbitlogs.errors import UsageError
+from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.framing.framer import Line
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.catalogue import Catalogue
-    from rabbitlogs.framing.blocks import Block, Framed
-    from rabbitlogs.parsing.recogniser import Match
+    from rabbitlogs.framing.blocks import Block
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)(?:\s+ago)?\Z")
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -62,18 +62,19 @@ class FilteredState(SourceState):
         return True
 
     def count(self, level: str, kind: str | None, number: int) -> None:
-        """Counting waits for :meth:`record`, which knows the record."""
+        """Counting waits for :meth:`records`, which knows which pass."""
 
-    def record(self, level: str, kind: str | None, match: Match | None, framed: Framed) -> None:
-        if not self._passes(level, framed):
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
+        chosen = [start for start in starts if self._passes(level, Framed(block, start, lines, None))]
+        if not chosen:
             return
-        super().count(level, kind, 1)
+        super().count(level, kind, len(chosen))
         if kind is None or self.owner.wants(kind):
-            super().record(level, kind, match, framed)
+            super().records(level, kind, lines, block, chosen)
         else:
-            super().seen(kind, framed.block, framed.index, framed.index)
+            super().seen(kind, block, chosen[0], chosen[-1], len(chosen), "", "")
 
-    def seen(self, kind: str, block: Block, first: int, last: int) -> None:
+    def seen(self, kind: str, block: Block, first: int, last: int, number: int, text: str, code: str) -> None:
         """Nothing is only counted here."""
 
     def _passes(self, level: str, framed: Framed) -> bool:

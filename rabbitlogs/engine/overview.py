@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def gaps(analysis: Analysis) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for state in analysis.sources.values():
         minutes = sorted({minute for minute, _ in state.buckets})
-        pauses = [(b - a) * 60.0 for a, b in zip(minutes, minutes[1:], strict=False)]
+        pauses = [(b - a) * 60.0 for a, b in pairwise(minutes)]
         if len(pauses) < 5:
             continue
         usual = median(pauses)
@@ -145,11 +146,11 @@ def compare(now: Report, before: Report) -> dict[str, Any]:
 
 def _settings(now: Report, before: Report) -> list[dict[str, Any]]:
     """Values printed at start that differ: memory and disk limits, file handles, listeners."""
-    out = []
-    for name in sorted(now.settings.keys() & before.settings.keys()):
-        if now.settings[name] != before.settings[name]:
-            out.append({"fact": name, "now": now.settings[name], "before": before.settings[name]})
-    return out
+    return [
+        {"fact": name, "now": now.settings[name], "before": before.settings[name]}
+        for name in sorted(now.settings.keys() & before.settings.keys())
+        if now.settings[name] != before.settings[name]
+    ]
 
 
 def _hours(report: Report) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.analysis import Analysis
@@ -48,7 +49,7 @@ def plan(sources: list[Source], jobs: int) -> tuple[list[Part], list[Source]]:
         end = source.size or 0
         count = max(1, round(end / size))
         edges = [end * n // count for n in range(count + 1)]
-        parts.extend((source.name, source.path or "", a, b) for a, b in zip(edges, edges[1:], strict=False))
+        parts.extend((source.name, source.path or "", a, b) for a, b in pairwise(edges))
     return parts, rest
 
 

@@ -20,6 +20,22 @@ PAIR_TIMES = 200  # moments kept of what one node saw of another
 OTHERS = "(others)"
 
 Moment = tuple[float | None, str, int, str | None]  # seconds, source, line, pid
+Unread = tuple[bytes, str, int, None]  # the line's beginning instead of its seconds
+
+
+def as_read(moment: Moment | Unread) -> Moment:
+    """A moment with its time and process, read now if they had not been."""
+    beginning, source, line, pid = moment
+    if not isinstance(beginning, bytes):
+        return beginning, source, line, pid
+    from rabbitlogs.framing.framer import Line
+
+    header = Line(beginning).header
+    return to_seconds(iso(header.time)), source, line, header.pid
+
+
+def _moved(moment: Moment | Unread, lines: int) -> Moment | Unread:
+    return (moment[0], moment[1], moment[2] + lines, moment[3])  # type: ignore[return-value]
 
 
 class Moments:
@@ -28,11 +44,12 @@ class Moments:
     __slots__ = ("first", "last", "total")
 
     def __init__(self) -> None:
-        self.first: list[Moment] = []
-        self.last: list[Moment] = []
+        self.first: list[Moment | Unread] = []
+        self.last: list[Moment | Unread] = []
         self.total = 0
 
-    def add(self, moment: Moment) -> None:
+    def add(self, moment: Moment | Unread) -> None:
+        """Adds one; an unread one is a line's beginning, read when asked for."""
         self.total += 1
         if len(self.first) < MOMENT_LIMIT // 2:
             self.first.append(moment)
@@ -41,15 +58,23 @@ class Moments:
         if len(self.last) > MOMENT_LIMIT:
             del self.last[: MOMENT_LIMIT // 2]
 
+    def skip(self, number: int) -> None:
+        """Counts moments that are not kept: neither among the first nor, with those still to come, among the last."""
+        self.total += number
+
+    def room(self) -> int:
+        """How many more of the first are kept."""
+        return MOMENT_LIMIT // 2 - len(self.first)
+
     def merge(self, later: Moments) -> None:
         total = self.total + later.total
-        for moment in later.all():
+        for moment in later.first + later.last[-(MOMENT_LIMIT // 2) :]:
             self.add(moment)
         self.total = total
 
     def all(self) -> list[Moment]:
         """The moments kept, in order."""
-        return self.first + self.last[-(MOMENT_LIMIT // 2) :]
+        return [as_read(moment) for moment in self.first + self.last[-(MOMENT_LIMIT // 2) :]]
 
 
 class Tally:
@@ -127,7 +152,7 @@ class Tally:
             evidence.line += line
         for moments in (self.moments, *self.keys.values()):
             for part in (moments.first, moments.last):
-                part[:] = [(m[0], m[1], m[2] + shifts.get(m[1], (0, 0))[1], m[3]) for m in part]
+                part[:] = [_moved(m, shifts.get(m[1], (0, 0))[1]) for m in part]
 
     def shown(self) -> list[Evidence]:
         """The evidence to show: first, different shapes, last; in the order of the log."""

@@ -15,18 +15,18 @@ the size of the chunks nor where they are cut makes a difference.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from rabbitlogs.framing.framer import Line, OpenRecord, frame
-from rabbitlogs.framing.headers import BARE, JSON, REPORT, Header
+from rabbitlogs.framing.headers import BARE, JSON, LAGER, LOGGER, REPORT, Header
 from rabbitlogs.framing.shapes import shapes
-from rabbitlogs.parsing.recogniser import Match, recogniser
+from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 BLOCK = 262144
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
@@ -35,7 +35,6 @@ LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 
 _COUNTED, _WANTED, _UNSETTLED = 0x100, 0x5000, 0x10000
 _LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _UNSETTLED: 0x110000 - 0x400}
 _RUN = re.compile("[\u0100-\ud7ff]?[\U00010000-\U0010ffff]+")
-_SETTLED_WANTED = re.compile("[\u5000-\ud7ff]")
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
 
@@ -67,7 +66,7 @@ class Framed:
 class Block:
     """Whole lines of a stream, and where each stands in its source."""
 
-    __slots__ = ("_lines", "data", "first_line", "line_count", "offset", "places", "terminated")
+    __slots__ = ("_ends", "_lines", "data", "first_line", "line_count", "offset", "places", "terminated")
 
     def __init__(
         self, data: bytes, line_count: int, offset: int, first_line: int, places: Sequence[tuple[int, int, int]] | None
@@ -75,6 +74,7 @@ class Block:
         self.data, self.line_count, self.offset, self.first_line, self.places = data, line_count, offset, first_line, places
         self.terminated = True
         self._lines: list[bytes] | None = None
+        self._ends: list[int] | None = None
 
     @property
     def lines(self) -> list[bytes]:
@@ -87,8 +87,11 @@ class Block:
         if self.places is not None:
             part = self.places[index : index + lines]
             return part[0][0], sum(p[1] for p in part), part[0][2]
-        before = sum(map(len, self.lines[:index])) + index
-        length = sum(map(len, self.lines[index : index + lines])) + lines
+        ends = self._ends
+        if ends is None:
+            ends = self._ends = [0, *accumulate(map(len, self.lines))]
+        before = ends[index] + index
+        length = ends[index + lines] + index + lines - before
         if not self.terminated and index + lines == self.line_count:
             length -= 1
         return self.offset + before, length, self.first_line + index
@@ -103,11 +106,11 @@ class Sink(Protocol):
     def count(self, level: str, kind: str | None, number: int) -> None:
         """Records of one level and kind, some number of them."""
 
-    def seen(self, kind: str, block: Block, first: int, last: int) -> None:
-        """Where counted kinds stand in a block: index of their first and last line."""
+    def seen(self, kind: str, block: Block, first: int, last: int, number: int, text: str, code: str) -> None:
+        """Where counted kinds stand in a block: first and last line, how many, and their characters in its text."""
 
-    def record(self, level: str, kind: str | None, match: Match | None, framed: Framed) -> None:
-        """One record of a wanted kind, or an unknown one. It has been counted."""
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
+        """Records of a wanted kind, or unknown ones, each of so many lines, in order. They have been counted."""
 
     def span(self, block: Block, size: int, lines: int) -> None:
         """A block was read: so many bytes and lines of the source."""
@@ -132,6 +135,7 @@ class ShapeMemo:
     def _clear(self) -> None:
         self.codes: dict[bytes, str] = {}
         self.seen: dict[str, _Seen] = {}
+        self.plans: dict[str, tuple[str, str | None, bool, list[int], bool]] = {}
         self.groups: dict[tuple[str, str], list[tuple[int, str, str | None]]] = {}
         self.size = 0
         self._next = {_COUNTED: _COUNTED, _WANTED: _WANTED, _UNSETTLED: _UNSETTLED}
@@ -353,11 +357,11 @@ class BlockFramer:
 
     def _read(self, text: str, block: Block) -> None:
         sink, seen = self._sink, self._memo.seen
+        wanted: dict[tuple[str, str | None, int], list[int]] = {}
         if _has_unsettled(text):
-            for run in _RUN.finditer(text):
-                self._run(text, block, run.start(), run.end())
+            self._runs(text, block, wanted)
             # a settled line before an unsettled run was read with it; it is blanked out, so indexes stay true
-            settled = _RUN.sub(lambda m: " " * (m.end() - m.start()), text)
+            settled = _RUN.sub(_blanks, text)
         else:
             settled = text
         for code, number in Counter(settled).items():
@@ -365,11 +369,42 @@ class BlockFramer:
                 continue
             entry = seen[code]
             sink.count(entry.level, entry.kind, number)
-            if code < "\u5000" and entry.kind is not None:
-                sink.seen(entry.kind, block, settled.find(code), settled.rfind(code))
-        for match in _SETTLED_WANTED.finditer(settled):
-            entry = seen[match[0]]
-            sink.record(entry.level, entry.kind, None, Framed(block, match.start(), 1, None))
+            if code < "\u5000":
+                if entry.kind is not None:
+                    sink.seen(entry.kind, block, settled.find(code), settled.rfind(code), number, settled, code)
+            else:
+                starts = [match.start() for match in re.finditer(code, settled)]
+                wanted.setdefault((entry.level, entry.kind, 1), []).extend(starts)
+        for key, starts in wanted.items():
+            starts.sort()
+            sink.records(*key, block, starts)
+
+    def _runs(self, text: str, block: Block, wanted: dict[tuple[str, str | None, int], list[int]]) -> None:
+        """Reads the runs of unsettled lines. The usual one, two lines with one header, is told by a glance."""
+        lines, plans, sink = block.lines, self._memo.plans, self._sink
+        done: list[str] = []
+        for run in _RUN.finditer(text):
+            key = run[0]
+            plan = plans.get(key)
+            if plan is not None:
+                start = run.start()
+                second = lines[start + 1]
+                border = second.find(b"> ", 24, 96)
+                if plan[4] or (border > 0 and lines[start].startswith(second[: border + 2])):
+                    done.append(key)
+                    if plan[2]:
+                        plan[3].append(start)
+                    continue
+            self._run(text, block, run.start(), run.end(), wanted)
+        for key, number in Counter(done).items():
+            level, kind, is_wanted, starts, _ = plans[key]
+            sink.count(level, kind, number)
+            if is_wanted:
+                wanted.setdefault((level, kind, 2), []).extend(starts)
+                starts.clear()
+            elif kind is not None:
+                first, last = _first_last(key, text)
+                sink.seen(kind, block, first, last, number, "", "")
 
     def _group_starts(self, text: str, block: Block, start: int, end: int) -> list[int]:
         """Lines of a run that begin a record for sure: their header is not the one of the line before."""
@@ -389,19 +424,26 @@ class BlockFramer:
             before = index
         return starts
 
-    def _run(self, text: str, block: Block, start: int, end: int) -> None:
+    def _run(self, text: str, block: Block, start: int, end: int, wanted: dict[tuple[str, str | None, int], list[int]]) -> None:
         starts = self._group_starts(text, block, start, end)
         starts.append(end)
-        sink = self._sink
-        for begin, stop in itertools.pairwise(starts):
+        sink, seen = self._sink, self._memo.seen
+        for begin, stop in pairwise(starts):
             index = begin
-            for lines, level, kind in self._group(text, block, begin, stop):
+            group = self._group(text, block, begin, stop)
+            for lines, level, kind in group:
                 sink.count(level, kind, 1)
                 if kind is None or sink.wants(kind):
-                    sink.record(level, kind, None, Framed(block, index, lines, None))
+                    wanted.setdefault((level, kind, lines), []).append(index)
                 else:
-                    sink.seen(kind, block, index, index)
+                    sink.seen(kind, block, index, index, 1, "", "")
                 index += lines
+        if end - start == 2 and len(starts) == 2 and len(group) == 1 and seen[text[start]].format in (LOGGER, LAGER):
+            lines_of, level, kind = group[0]
+            bare = seen[text[start + 1]].format == BARE  # lager's second lines have no header to compare
+            if lines_of == 2 and (bare or seen[text[start + 1]].format == seen[text[start]].format):
+                self._memo.plans[text[start:end]] = (level, kind, kind is None or sink.wants(kind), [], bare)
+                self._memo.size += 300
 
     def _group(self, text: str, block: Block, start: int, end: int) -> list[tuple[int, str, str | None]]:
         """The records of lines that may belong together: how many lines, level, kind."""
@@ -422,6 +464,14 @@ class BlockFramer:
             memo[key, ""] = out
             self._memo.size += 200
         return out
+
+
+def _blanks(run: re.Match[str]) -> str:
+    return " " * (run.end() - run.start())
+
+
+def _first_last(key: str, text: str) -> tuple[int, int]:
+    return text.find(key), text.rfind(key)
 
 
 def _has_unsettled(text: str) -> bool:

@@ -8,10 +8,11 @@ where what follows it can match; that look-ahead is derived from the tree.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rabbitlogs.errors import GrammarError
+
 
 Element = list[Any]
 Seq = Sequence[Element]
@@ -63,11 +64,41 @@ def look_ahead(rest: Seq) -> str:
 def open_pattern(body: str, rest: Seq, kind: str) -> str:
     """The regex of an open terminal in its place: its lazy body up to what follows."""
     ahead = look_ahead(rest)
+    border = border_of(rest)
     if not ahead:
         raise GrammarError(f"{kind}: two open terminals touch; put a literal or a closed terminal between them")
     if ahead == r"\Z" and body in (".+?", ".*?"):
         return body[:-1]
+    if border and body in (".+?", ".*?"):
+        # the same place, found faster: run to the first character that what follows can begin with, look there first
+        run = f"[^{border}\\n]{'++' if body == '.+?' else '*+'}(?={ahead})"
+        return f"(?:{run}|{body}(?={ahead}))"
     return f"{body}(?={ahead})"
+
+
+def border_of(rest: Seq) -> str:
+    """The characters what follows can begin with, as the inside of a character class; empty where that is not sure."""
+    found = _first_characters(rest)
+    return "".join(map(re.escape, sorted(found))) if found else ""
+
+
+def _first_characters(rest: Seq) -> set[str] | None:
+    for index, element in enumerate(rest):
+        head, after = element[0], rest[index + 1 :]
+        if head == "l":
+            return {element[1][0]}
+        if head == "f":
+            return _first_characters([*element[2], *after])
+        if head not in "aor":
+            return None
+        found: set[str] = set()
+        for branch in element[1] if head == "a" else [element[1], []]:
+            these = _first_characters([*branch, *after])
+            if these is None:
+                return None
+            found |= these
+        return found
+    return None
 
 
 def field_type(seq: Seq) -> str:
@@ -101,10 +132,11 @@ def field_type(seq: Seq) -> str:
     return terminals[0] if len(terminals) == 1 else "text"
 
 
-def compile_seq(seq: Seq, kind: str, *, prefix: bool = False) -> tuple[str, list[Capture]]:
+def compile_seq(seq: Seq, kind: str, *, prefix: bool = False, only: Collection[str] | None = None) -> tuple[str, list[Capture]]:
     """The regex of a kind and its captures, in the order of the groups.
 
-    With ``prefix`` the regex matches as much of the kind as a message gives, from its start.
+    With ``only`` just the fields of these names are captured. With ``prefix`` the regex matches as much of the kind as a
+    message gives, from its start.
     """
     captures: list[Capture] = []
 
@@ -129,6 +161,8 @@ def compile_seq(seq: Seq, kind: str, *, prefix: bool = False) -> tuple[str, list
         return "".join(out)
 
     def field(element: Element, after: Seq) -> str:
+        if only is not None and element[1] not in only:
+            return build(element[2], after, None)
         capture = Capture(element[1], field_type(element[2]))
         captures.append(capture)
         single = capture.type not in ("present", "text", "list")
@@ -195,3 +229,15 @@ def literals(seq: Seq) -> list[str]:
         elif element[0] == "f":
             out.extend(literals(element[2]))
     return out
+
+
+def compile_rows(seq: Seq, kind: str, names: Collection[str]) -> tuple[bytes, list[Capture]]:
+    """A regex that finds every message of a kind in many lines at once, capturing only some fields.
+
+    For text headers with a process only: a line is ``header> message``, and the lines of one message are joined by
+    ``\\x01``, each with its header. It says exactly what :func:`compile_seq` says of the same message, if the message has
+    no blanks to collapse; who counts fewer matches than lines has one of those.
+    """
+    pattern, captures = compile_seq(seq, kind, only=names)
+    pattern = pattern.replace(r"\Z", "$").replace(",? ", r"(?:\x01[^>\n]++> |,? )")
+    return b"^[^>\n]++> " + pattern.encode(), captures

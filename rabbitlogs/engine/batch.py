@@ -1,0 +1,95 @@
+"""Many records of one kind at once: the fields a finding needs, for a whole block, in one pass of one expression.
+
+A storm is ten thousand lines of one kind. Reading each by itself would cost more than finding them; so where a kind's
+rules ask for nothing but fields, the lines of a block are joined and one generated expression gives all their fields.
+It is the same expression as for a single message, so the answers are the same; if it does not find every line (blanks to
+collapse, odd encodings), the lines are read one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from rabbitlogs.parsing.fields import convert
+from rabbitlogs.parsing.patterns import Capture, compile_rows
+from rabbitlogs.parsing.recogniser import recogniser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
+
+WORTH = 4  # fewer lines are read one by one
+SESSION_NAMES = ("user", "vhost", "client", "connection_name")
+
+
+class BatchPlan:
+    """How to read all records of one kind in a block at once."""
+
+    def __init__(self, kind: str, pairs: Sequence[tuple[Rule, Match]]) -> None:
+        self.deciding = sorted({c[0] for _, match in pairs for c in match.conditions})
+        names = {*self.deciding, *SESSION_NAMES}
+        for rule, _ in pairs:
+            names.update(rule.subjects or ("user", "vhost"))
+        known = recogniser().field_names(kind)
+        self.names = sorted(names & known)
+        pattern, self.captures = compile_rows(recogniser().entry(kind).seq, kind, self.names)
+        if len(self.captures) < 2:  # findall gives tuples for two groups and more
+            pattern += b"()" * (2 - len(self.captures))
+        self._find = re.compile(pattern, re.MULTILINE).findall
+
+    def columns(self, lines: Sequence[bytes], starts: Sequence[int], count: int) -> dict[str, list[bytes]] | None:
+        """The fields of records, by name, in their order; None where they must be read one by one."""
+        if count == 1:
+            text = b"\n".join([lines[start] for start in starts])
+        elif count == 2:
+            text = b"\n".join([lines[start] + b"\x01" + lines[start + 1] for start in starts])
+        else:
+            return None
+        if not text.isascii():
+            return None
+        rows = self._find(text)
+        if len(rows) != len(starts):
+            return None
+        out: dict[str, list[bytes]] = {}
+        for capture, column in zip(self.captures, zip(*rows, strict=True), strict=False):
+            if capture.name in out:
+                out[capture.name] = [old or new for old, new in zip(out[capture.name], column, strict=True)]
+            else:
+                out[capture.name] = list(column)
+        return out
+
+    def types(self) -> dict[str, Capture]:
+        """How each column's texts become values."""
+        return {capture.name: capture for capture in reversed(self.captures)}
+
+
+class Batches:
+    """The plans of an analysis, made when a kind is first met in numbers."""
+
+    def __init__(self, catalogue: Catalogue, singular: frozenset[str]) -> None:
+        self._catalogue, self._singular = catalogue, singular
+        self._plans: dict[str, BatchPlan | None] = {}
+
+    def plan(self, kind: str) -> BatchPlan | None:
+        """The plan of a kind; None where its rules need to see each record (intervals, correlations, sessions)."""
+        if kind in self._plans:
+            return self._plans[kind]
+        pairs = self._catalogue.by_kind.get(kind, [])
+        simple = bool(pairs) and all(
+            rule.interval is None
+            and rule.correlate is None
+            and rule.id not in self._singular
+            and not any(c[0].startswith("session.") for c in match.conditions)
+            for rule, match in pairs
+        )
+        plan = self._plans[kind] = BatchPlan(kind, pairs) if simple else None
+        return plan
+
+
+def value_of(capture: Capture | None, text: bytes) -> Any:
+    """A column's text as the field it is; None where the record does not have it."""
+    if not text:
+        return None
+    return convert(capture.type if capture else "text", text.decode())
