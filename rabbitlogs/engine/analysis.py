@@ -13,16 +13,18 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.batch import SESSION_NAMES, WORTH, Batches, BatchPlan, value_of
+from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, WORTH, Batches, BatchPlan, key_names, value_of
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
 from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
 from rabbitlogs.engine.sessions import Sessions
 from rabbitlogs.engine.state import (
+    EVIDENCE_TEXT,
     FIRST_EVIDENCE,
     LAST_EVIDENCE,
     MOMENT_LIMIT,
+    NO_MINUTE,
     SHAPES,
     Moment,
     Tally,
@@ -37,7 +39,6 @@ from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
 from rabbitlogs.parsing.recogniser import recogniser
-from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 NODE_LOST = frozenset({"cluster.node_down", "cluster.node_not_responding", "cluster.net_tick_timeout"})
-EVIDENCE_TEXT = 4000  # characters of an evidence text
 _NODE_NAME = re.compile(
     r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
 )
@@ -188,17 +188,18 @@ class SourceState:
         lines, starts = block.lines, notes.starts
         edge = FIRST_EVIDENCE if not tally.evidence or notes.kind not in tally.shapes else 0
         room = max(0, tally.moments.room())
-        kept = len(starts) - MOMENT_LIMIT // 2
         stamps = [lines[start][:32] for start in starts]
         for head in {min(stamps), max(stamps)}:
             tally.saw(iso(parse_header(lines[starts[stamps.index(head)]]).time))
-        for at, start in enumerate(starts):
-            if at < edge or at >= len(starts) - LAST_EVIDENCE:
+        count = len(starts)
+        shown = sorted({*range(min(edge, count)), *range(max(0, count - LAST_EVIDENCE), count)})
+        moments = sorted({*range(min(room, count)), *range(max(0, count - MOMENT_LIMIT // 2), count)} - set(shown))
+        tally.moments.skip(count - len(shown) - len(moments))
+        for at in sorted([*shown, *moments]):
+            if at in shown:
                 self._settle_one(tally, notes.single(at), block)
-            elif at < room or at >= kept:
-                tally.moments.add((lines[start][:80], self.name, block.first_line + start, None))
             else:
-                tally.moments.skip(1)
+                tally.moments.add((lines[starts[at]][:80], self.name, block.first_line + starts[at], None))
 
     def _settle_one(self, tally: Tally, note: Note, block: Block) -> None:
         framed = Framed(block, note.index, note.lines, None)
@@ -211,7 +212,7 @@ class SourceState:
             fields, session = note.fields, note.session
             if fields is None:
                 fields = recogniser().fields_of(note.kind, framed.open.message)
-                session = self.session(fields, header)()
+                session = self.session(fields)()
             tally.fields = {**{f"session.{k}": v for k, v in session.items()}, **fields, "node_of_log": self.node}
         shown = partial(self._shown, note.level, stamp, line, offset, framed)
         if len(tally.evidence) < FIRST_EVIDENCE:
@@ -224,7 +225,7 @@ class SourceState:
 
     def _shown(self, level: str, stamp: str | None, line: int, offset: int, framed: Framed) -> Evidence:
         text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
-        return Evidence(self.name, line, offset, stamp, level, printable(text)[:EVIDENCE_TEXT])
+        return Evidence(self.name, line, offset, stamp, level, text)
 
     def _spread(self, block: Block, lines: int, first: str, last: str) -> None:
         """Counts a block's lines by the minute. A block inside one minute, the usual case of a large log, costs nothing."""
@@ -307,9 +308,9 @@ class SourceState:
             self.node = str(fields["own_node"]).strip("'")
             self.node_from = kind
 
-    def session(self, fields: Mapping[str, Any], header: Header) -> Callable[[], Mapping[str, Any]]:
+    def session(self, fields: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
         """What earlier lines of an event's connection said, looked up when asked."""
-        return lambda: self.sessions.of(fields.get("client"), fields.get("pid"), header.pid)
+        return lambda: self.sessions.of(fields.get("client"))
 
     def adopt(self, owner: Analysis) -> None:
         """Moves to another analysis."""
@@ -491,7 +492,7 @@ class Analysis:
         self, state: SourceState, kind: str, level: str, header: Header, stamp: str | None, fields: dict[str, Any], framed: Framed
     ) -> None:
         """One event: fires rules and keeps what their findings need."""
-        session = state.session(fields, header)
+        session = state.session(fields)
         for rule in self._matcher.fire(kind, level, fields, session):
             tally = self._tally(rule)
             tally.count += 1
@@ -511,23 +512,15 @@ class Analysis:
     ) -> None:  # fmt: skip
         """All events of one kind in a block at once; the same outcome as one by one."""
         types = plan.types()
-        deciding = [name for name in plan.deciding if name in columns]
-        groups: dict[tuple[bytes, ...], list[int] | None]
-        if deciding:
-            groups = {}
-            for at, key in enumerate(zip(*(columns[name] for name in deciding), strict=True)):
-                groups.setdefault(key, []).append(at)  # type: ignore[union-attr]
-        else:
-            groups = {(): None}
-        for key, places in groups.items():
-            fields = {name: value_of(types[name], text) for name, text in zip(deciding, key, strict=True)}
-            fields = {name: value for name, value in fields.items() if value is not None}
+        for places, fields in plan.groups(columns, types):
             for rule in self._matcher.fire(kind, level, fields, dict):
                 chosen = starts if places is None else [starts[at] for at in places]
                 tally = self._tally(rule)
                 tally.count += len(chosen)
                 tally.sources[state.name] += len(chosen)
                 self._all_subjects(rule, tally, state, columns, places, types)
+                if rule.correlate is not None:
+                    self._all_dense(rule.correlate, tally, state, block, chosen, columns, places, types)
                 state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level))
 
     def _tally(self, rule: Rule) -> Tally:
@@ -567,20 +560,58 @@ class Analysis:
                     if value is not None:
                         tally.subject(plain, _without_port(plain, str(value)))
 
+    @staticmethod
+    def _all_dense(
+        correlate: Mapping[str, Any], tally: Tally, state: SourceState, block: Block, starts: list[int],
+        columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture],
+    ) -> None:  # fmt: skip
+        """Counts a block's events by key and minute, as :meth:`_keep_keys` does one by one."""
+        lines = block.lines
+        heads = [lines[start][:16] for start in starts]
+        known: dict[bytes, int] = {}
+        for start, head in zip(starts, heads, strict=True):
+            if head not in known:
+                seconds = to_seconds(iso(read_header(lines[start]).time))
+                known[head] = NO_MINUTE if seconds is None else int(seconds) // _BUCKET
+        names = key_names(correlate.get("by", ()))
+        keys: list[tuple[bytes, ...]]
+        if names:
+            chosen = [columns.get(name) or [b""] * len(next(iter(columns.values()))) for name in names]
+            keys = list(zip(*chosen, strict=True))
+            keys = keys if places is None else [keys[at] for at in places]
+        else:
+            keys = [()] * len(starts)
+        for (key, head), number in Counter(zip(keys, heads, strict=True)).items():
+            words = (
+                str(value_of(types.get(n), t) if t else (state.node if n == "node" else ""))
+                for n, t in zip(names, key, strict=True)
+            )
+            tally.dense("|".join(words), known[head], number)
+        if correlate["type"] == "distinct":
+            of = correlate["of"]
+            column = columns.get(of, [])
+            for text, number in Counter(column if places is None else [column[at] for at in places]).items():
+                if text:
+                    tally.subject(of, _without_port(of, str(value_of(types.get(of), text))), number)
+
     def _keep_keys(
         self, rule: Rule, tally: Tally, state: SourceState, fields: Mapping[str, Any],
         session: Callable[[], Mapping[str, Any]], moment: Moment, framed: Framed,
     ) -> None:  # fmt: skip
         correlate = rule.correlate
-        key_fields = (rule.interval or {}).get("key", ())
-        if correlate is not None:
-            key_fields = correlate.get("by", ())
+        if correlate is not None and correlate["type"] in COUNTED:
+            key = "|".join(
+                str(fields.get(name, state.node if name == "node" else "")) for name in key_names(correlate.get("by", ()))
+            )
+            tally.dense(key, NO_MINUTE if moment[0] is None else int(moment[0]) // _BUCKET)
             if correlate["type"] == "distinct":
-                tally.subject(correlate["of"], fields.get(correlate["of"], session().get(correlate["of"], "")))
-        key_fields = [key_fields] if isinstance(key_fields, str) else key_fields
-        if rule.interval or correlate or rule.id in self._ends:
+                value = fields.get(correlate["of"], session().get(correlate["of"]))
+                if value is not None:
+                    tally.subject(correlate["of"], _without_port(correlate["of"], str(value)))
+        elif rule.interval or correlate or rule.id in self._ends:
             line = framed.block.place(framed.index, framed.lines)[2]
-            for key in self._keys(rule, key_fields, fields, state):
+            names = key_names((correlate or {}).get("by", ()) if correlate else (rule.interval or {}).get("key", ()))
+            for key in self._keys(rule, names, fields, state):
                 tally.key(key, (moment[0], moment[1], line, moment[3]))
         if state.node and rule.id in NODE_LOST and isinstance(fields.get("node"), str):
             tally.pair(state.node, fields["node"], moment[0])

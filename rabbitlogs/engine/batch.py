@@ -11,27 +11,39 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from rabbitlogs.engine.matching import holds
 from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import Capture, compile_rows
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
 
 WORTH = 4  # fewer lines are read one by one
+COUNTED = ("count", "distinct")  # correlations that need no more than counts by key and minute
 SESSION_NAMES = ("user", "vhost", "client", "connection_name")
+
+
+def key_names(names: str | Sequence[str]) -> Sequence[str]:
+    """The fields a rule names, written as one or as a list."""
+    return [names] if isinstance(names, str) else names
 
 
 class BatchPlan:
     """How to read all records of one kind in a block at once."""
 
     def __init__(self, kind: str, pairs: Sequence[tuple[Rule, Match]]) -> None:
-        self.deciding = sorted({c[0] for _, match in pairs for c in match.conditions})
-        names = {*self.deciding, *SESSION_NAMES}
+        self.conditions: dict[str, list[tuple[list[Any], bool]]] = {}
+        for _, match in pairs:
+            for condition in match.conditions:
+                self.conditions.setdefault(condition[0], []).append((condition, match.is_ours))
+        names = {*self.conditions, *SESSION_NAMES}
         for rule, _ in pairs:
             names.update(rule.subjects or ("user", "vhost"))
+            if rule.correlate is not None:
+                names.update(key_names(rule.correlate.get("by", ())), key_names(rule.correlate.get("of", ())))
         known = recogniser().field_names(kind)
         self.names = sorted(names & known)
         pattern, self.captures = compile_rows(recogniser().entry(kind).seq, kind, self.names)
@@ -60,6 +72,35 @@ class BatchPlan:
                 out[capture.name] = list(column)
         return out
 
+    def groups(
+        self, columns: dict[str, list[bytes]], types: dict[str, Capture]
+    ) -> Iterator[tuple[list[int] | None, dict[str, Any]]]:
+        """Events that rules cannot tell apart, and the deciding fields of one of them; None stands for all events.
+
+        Two events are alike when every condition on their fields has the same outcome, so a thousand user names are one
+        group where a rule only asks whether there is a name.
+        """
+        deciding = [name for name in self.conditions if name in columns]
+        if not deciding:
+            yield None, {}
+            return
+        outcomes = []
+        for name in deciding:
+            texts = columns[name]
+            known = {text: self._outcome(name, types.get(name), text) for text in set(texts)}
+            outcomes.append([known[text] for text in texts])
+        places: dict[tuple[Any, ...], list[int]] = {}
+        for at, key in enumerate(zip(*outcomes, strict=True)):
+            places.setdefault(key, []).append(at)
+        for chosen in places.values():
+            fields = {name: value_of(types.get(name), columns[name][chosen[0]]) for name in deciding}
+            whole = chosen if len(places) > 1 else None
+            yield whole, {name: value for name, value in fields.items() if value is not None}
+
+    def _outcome(self, name: str, capture: Capture | None, text: bytes) -> tuple[bool, ...]:
+        value = value_of(capture, text)
+        return tuple(holds(condition, value, trusted=trusted) for condition, trusted in self.conditions[name])
+
     def types(self) -> dict[str, Capture]:
         """How each column's texts become values."""
         return {capture.name: capture for capture in reversed(self.captures)}
@@ -79,7 +120,7 @@ class Batches:
         pairs = self._catalogue.by_kind.get(kind, [])
         simple = bool(pairs) and all(
             rule.interval is None
-            and rule.correlate is None
+            and (rule.correlate is None or rule.correlate["type"] in COUNTED)
             and rule.id not in self._singular
             and not any(c[0].startswith("session.") for c in match.conditions)
             for rule, match in pairs

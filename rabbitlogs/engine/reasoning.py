@@ -6,6 +6,7 @@ same for a thousand lines and for a thousand million.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from rabbitlogs.engine.catalogue import SEVERITIES, Rule
 from rabbitlogs.engine.detectors import DETECTORS
 from rabbitlogs.engine.overview import cluster, coverage, timeline
 from rabbitlogs.engine.prose import command, fill, text_of
-from rabbitlogs.engine.state import Moment, Tally, before, seconds_key
+from rabbitlogs.engine.state import NO_MINUTE, Moment, Tally, before, seconds_key
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Advice, Cause, Finding
 from rabbitlogs.report.report import Report
@@ -110,7 +111,7 @@ def _stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analy
         return True
     kind = correlate["type"]
     if kind == "count":
-        return any(_dense(m.all(), correlate["at_least"], correlate.get("within")) for m in tally.keys.values())
+        return any(_dense(m, correlate["at_least"], correlate.get("within")) for m in tally.minutes.values())
     if kind == "distinct":
         return bool(len(tally.subjects.get(correlate["of"], ())) >= correlate["at_least"])
     if kind == "sequence":
@@ -123,15 +124,12 @@ def _stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analy
     return detector is not None and bool(detector(analysis, tally))
 
 
-def _dense(moments: list[Moment], at_least: int, within: float | None) -> bool:
-    if len(moments) < at_least:
-        return False
-    if within is None:
-        return True
-    times = sorted(m[0] for m in moments if m[0] is not None)
-    if len(times) < at_least:
-        return len(moments) >= at_least and not times
-    return any(times[i + at_least - 1] - times[i] <= within for i in range(len(times) - at_least + 1))
+def _dense(minutes: Counter[int], at_least: int, within: float | None) -> bool:
+    """Whether so many events lie within so many seconds, told by the minute; events without a time count together."""
+    if within is None or set(minutes) == {NO_MINUTE}:
+        return minutes.total() >= at_least
+    width = max(1, math.ceil(within / 60))
+    return any(sum(minutes[start + i] for i in range(width)) >= at_least for start in minutes if start != NO_MINUTE)
 
 
 def _order(moment: Moment) -> tuple[float, str, int]:

@@ -11,24 +11,26 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.framer import Line
-from rabbitlogs.parsing.recogniser import Recogniser, collapse, recogniser
+from rabbitlogs.parsing.recogniser import collapse, recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 LIMIT = 20000  # connections remembered
-KINDS = frozenset({"connection.authenticated", "connection.named"})
+NAMED = "connection.named"
+KINDS = frozenset({"connection.authenticated", NAMED})
+Known = tuple[str, bytes, Any]  # kind, line, and what an earlier line of the connection said
 _NOTHING: Mapping[str, Any] = {}
 
 
 class Sessions:
-    """Fields of connections by their process and by their client address."""
+    """Fields of connections by their client address."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, list[bytes], list[int] | tuple[str, str], int]] = deque()
         self._count = 0
-        self._known: dict[str, dict[str, Any]] = {}
+        self._known: dict[bytes, dict[str, Any] | Known] = {}
 
     def put_aside(self, kind: str, lines: list[bytes], where: list[int] | tuple[str, str], number: int) -> None:
         """Remembers the lines that introduce connections, unread: a block's lines and where among them."""
@@ -38,46 +40,46 @@ class Sessions:
             self._count -= self._waiting.popleft()[3]
 
     def of(self, *keys: str | None) -> Mapping[str, Any]:
-        """What is known of the connection with one of these processes or client addresses."""
+        """What is known of the connection with one of these client addresses."""
         if self._waiting:
-            self._read()
+            self.settle()
         for key in keys:
-            found = self._known.get(key) if key else None
+            found = self._known.get(key.encode()) if key else None
             if found is not None:
-                return found
+                return found if isinstance(found, dict) else self._introduce(found)
         return _NOTHING
 
-    def _read(self) -> None:
-        reader = recogniser()
+    def settle(self) -> None:
+        """Files what was put aside under its client address; the lines themselves stay unread until asked for."""
         for kind, lines, where, _ in self._waiting:
             indexes = where if isinstance(where, list) else [m.start() for m in re.finditer(where[1], where[0])]
             for index in indexes:
-                self._introduce(reader, kind, lines[index])
+                line = lines[index]
+                client = line.partition(b" -> ")[0].rpartition(b" ")[2].lstrip(b'("')
+                before = self._known.pop(client, None)
+                self._known[client] = (kind, line, before if kind == NAMED or isinstance(before, tuple) else None)
         self._waiting.clear()
         self._count = 0
         while len(self._known) > LIMIT * 2:
             del self._known[next(iter(self._known))]
 
-    def _introduce(self, reader: Recogniser, kind: str, raw: bytes) -> None:
+    def _introduce(self, found: Known) -> dict[str, Any]:
+        """Reads the lines of one connection, the earlier one first, and remembers what they say."""
+        kind, raw, earlier = found
+        fields: dict[str, Any] = {}
+        if earlier is not None:
+            fields.update(earlier if isinstance(earlier, dict) else self._introduce(earlier))
         line = Line(raw)
-        fields = reader.fields_of(kind, collapse(line.text))
-        keys = [key for key in (fields.get("client"), fields.get("pid"), line.header.pid) if isinstance(key, str)]
-        entry = next((self._known[key] for key in keys if key in self._known), None)
-        if entry is None or entry.get("client") not in (None, fields.get("client")):
-            entry = {"started": line.header.time}
-        entry.update(fields)
-        for key in keys:
-            self._known.pop(key, None)
-            self._known[key] = entry
-
-    def settle(self) -> None:
-        """Reads what was put aside; what is left is plain data."""
-        self._read()
+        fields.update(recogniser().fields_of(kind, collapse(line.text)))
+        fields.setdefault("started", line.header.time)
+        if isinstance(fields.get("client"), str):
+            self._known[fields["client"].encode()] = fields
+        return fields
 
     def merge(self, later: Sessions) -> None:
         """Takes over what a later part of the log says."""
-        self._read()
-        later._read()
+        self.settle()
+        later.settle()
         for key, entry in later._known.items():
             self._known.pop(key, None)
             self._known[key] = entry

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.times import to_iso, to_seconds
+from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,8 @@ MOMENT_LIMIT = 4000  # moments kept of one condition: the first half and the las
 FIRST_EVIDENCE, LAST_EVIDENCE, SHAPES = 3, 2, 6
 KEY_LIMIT = 512  # keys (nodes, queues, users ...) an interval or a correlation tells apart
 PAIR_TIMES = 200  # moments kept of what one node saw of another
+NO_MINUTE = -1  # of events without a time
+EVIDENCE_TEXT = 4000  # characters of an evidence text
 OTHERS = "(others)"
 
 Moment = tuple[float | None, str, int, str | None]  # seconds, source, line, pid
@@ -88,6 +92,7 @@ class Tally:
         "keys",
         "last",
         "last_evidence",
+        "minutes",
         "moments",
         "pairs",
         "shapes",
@@ -107,6 +112,7 @@ class Tally:
         self.moments = Moments()
         self.keys: dict[str, Moments] = {}
         self.sources: Counter[str] = Counter()
+        self.minutes: dict[str, Counter[int]] = {}
         self.pairs: dict[tuple[str, str], list[float]] = {}
 
     def subject(self, name: str, value: Any, number: int = 1) -> None:
@@ -125,6 +131,15 @@ class Tally:
                 value = OTHERS
             moments = self.keys.setdefault(value, Moments())
         moments.add(moment)
+
+    def dense(self, key: str, minute: int, number: int = 1) -> None:
+        """Counts events under a key by the minute, for correlations that ask how many in how short a time."""
+        minutes = self.minutes.get(key)
+        if minutes is None:
+            if len(self.minutes) >= KEY_LIMIT:
+                key = OTHERS
+            minutes = self.minutes.setdefault(key, Counter())
+        minutes[minute] += number
 
     def pair(self, observer: str, subject: str, seconds: float | None) -> None:
         """Notes that one node saw something of another."""
@@ -157,7 +172,8 @@ class Tally:
     def shown(self) -> list[Evidence]:
         """The evidence to show: first, different shapes, last; in the order of the log."""
         out = {(e.source, e.offset): e for e in [*self.evidence, *self.shapes.values(), *self.last_evidence[-LAST_EVIDENCE:]]}
-        return sorted(out.values(), key=lambda e: (seconds_key(e.time), e.source, e.offset))
+        shown = sorted(out.values(), key=lambda e: (seconds_key(e.time), e.source, e.offset))
+        return [replace(e, text=printable(e.text)[:EVIDENCE_TEXT]) for e in shown]
 
     def merge(self, later: Tally) -> None:
         self.count += later.count
@@ -182,6 +198,9 @@ class Tally:
             else:
                 self.keys.setdefault(value if mine is not None else OTHERS, Moments()).merge(moments)
         self.sources.update(later.sources)
+        for key, minutes in later.minutes.items():
+            for minute, number in minutes.items():
+                self.dense(key, minute, number)
         for pair, times in later.pairs.items():
             seen = self.pairs.setdefault(pair, [])
             seen.extend(times[: PAIR_TIMES - len(seen)])

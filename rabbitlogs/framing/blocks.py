@@ -35,6 +35,7 @@ LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 
 _COUNTED, _WANTED, _UNSETTLED = 0x100, 0x5000, 0x10000
 _LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _UNSETTLED: 0x110000 - 0x400}
 _RUN = re.compile("[\u0100-\ud7ff]?[\U00010000-\U0010ffff]+")
+PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
 
@@ -161,7 +162,9 @@ class ShapeMemo:
             match = record.match(reader)
             whole = record.is_complete(reader)
             kind = match.kind if match is not None else None
-            if header.format == JSON or (whole and kind is not None and reader.begins(record.message)):
+            if header.format == JSON or (
+                whole and kind is not None and not kind.endswith(PART) and reader.begins(record.message)
+            ):
                 place = _WANTED if wants.wants(kind) else _COUNTED
         code = chr(self._next[place])
         self._next[place] += 1

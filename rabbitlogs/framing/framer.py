@@ -111,12 +111,19 @@ class OpenRecord:
         return self._complete
 
     def grows_with(self, line: Line, reader: Recogniser) -> bool:
-        """Whether the message, stopped in the middle of a kind, is carried on by this line."""
-        if self.is_complete(reader) or not reader.wants_more(self.message):
+        """Whether the message is carried on by this line: joined, they are more of a message than it was alone."""
+        own = self.match(reader)
+        complete = self.is_complete(reader)
+        if not complete and not reader.wants_more(self.message):
             return False
         joined = collapse(self.message + "\n" + line.text)
         match = reader.recognise(joined)
-        return (match is not None and match.rest is None) or reader.wants_more(joined)
+        if match is None or match.rest is not None:
+            return not complete and reader.wants_more(joined)
+        if own is None or not complete:
+            return True
+        # a message that ends in open text would swallow anything; only a more telling kind may take the line
+        return match.kind != own.kind and reader.entry(match.kind).weight > reader.entry(own.kind).weight
 
 
 def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 
 from rabbitlogs.errors import GrammarError
 
-
 Element = list[Any]
 Seq = Sequence[Element]
 

@@ -22,6 +22,7 @@ from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import Capture, compile_seq
 
 _KEY = 5  # characters of an opening literal that file it
+_NEAR, _NEAR_SHARE = 12, 0.7  # literal characters, and share of a kind's, that a message must have to be near it
 _WORD = re.compile(r"[A-Za-z_]{3,}")
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
 
@@ -153,7 +154,7 @@ class Recogniser:
             read = match.end() - sum(len(text) for text in match.groups() if text)
             if best is None or read > best[0]:
                 best = (read, entry, match)
-        if best is None or best[0] < min(12, best[1].weight):
+        if best is None or best[0] < max(_NEAR, best[1].weight * _NEAR_SHARE):
             return None
         _, entry, match = best
         return Match(entry.name, entry.fields(match), message[match.end() :])
