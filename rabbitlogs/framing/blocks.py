@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 from rabbitlogs.framing.framer import Line, OpenRecord, frame
 from rabbitlogs.framing.headers import BARE, JSON, LAGER, LOGGER, REPORT, Header
 from rabbitlogs.framing.shapes import shapes
+from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Framed:
         """The record as the careful framer reads it."""
         if self._open is None:
             part = self.raw()
-            record = OpenRecord(Line(part[0]))
+            known = self.block.read.get(self.index)
+            record = known if known is not None and self.lines == 1 else OpenRecord(Line(part[0]))
             for raw in part[1:]:
                 record.add(Line(raw))
             self._open = record
@@ -67,13 +69,14 @@ class Framed:
 class Block:
     """Whole lines of a stream, and where each stands in its source."""
 
-    __slots__ = ("_ends", "_lines", "data", "first_line", "line_count", "offset", "places", "terminated")
+    __slots__ = ("_ends", "_lines", "data", "first_line", "line_count", "offset", "places", "read", "terminated")
 
     def __init__(
         self, data: bytes, line_count: int, offset: int, first_line: int, places: Sequence[tuple[int, int, int]] | None
     ) -> None:
         self.data, self.line_count, self.offset, self.first_line, self.places = data, line_count, offset, first_line, places
         self.terminated = True
+        self.read: dict[int, OpenRecord] = {}  # lines read already, since their shapes were new
         self._lines: list[bytes] | None = None
         self._ends: list[int] | None = None
 
@@ -131,11 +134,13 @@ class ShapeMemo:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self._ambiguous = ambiguous_kinds()  # their lines differ only in what a shape throws away
         self._clear()
 
     def _clear(self) -> None:
         self.codes: dict[bytes, str] = {}
         self.seen: dict[str, _Seen] = {}
+        self._settled: dict[tuple[str, str, str], str] = {}
         self.plans: dict[str, tuple[str, str | None, bool, list[int], bool]] = {}
         self.groups: dict[tuple[str, str], list[tuple[int, str, str | None]]] = {}
         self.size = 0
@@ -150,9 +155,9 @@ class ShapeMemo:
         self.epoch += 1
         self._clear()
 
-    def learn(self, shape: bytes, raw: bytes, wants: Sink) -> str:
+    def learn(self, shape: bytes, block: Block, index: int, wants: Sink) -> str:
         """The character of a line whose shape is new."""
-        line = Line(raw)
+        line = Line(block.lines[index])
         header = line.header
         kind: str | None = None
         place = _UNSETTLED
@@ -166,11 +171,21 @@ class ShapeMemo:
                 whole and kind is not None and not kind.endswith(PART) and reader.begins(record.message)
             ):
                 place = _WANTED if wants.wants(kind) else _COUNTED
+            block.read[index] = record
+        if place == _UNSETTLED:
+            code = self._new(place, header, kind)
+        else:  # settled lines of one kind are alike, whatever their shapes
+            key = header.level, kind or "", header.format
+            code = self._settled.get(key) or self._settled.setdefault(key, self._new(place, header, kind))
+        if kind not in self._ambiguous:
+            self.codes[shape] = code
+            self.size += len(shape) + 120
+        return code
+
+    def _new(self, place: int, header: Header, kind: str | None) -> str:
         code = chr(self._next[place])
         self._next[place] += 1
         self.seen[code] = _Seen(header.level, kind, header.format, header.blanks)
-        self.codes[shape] = code
-        self.size += len(shape) + 120
         return code
 
 
@@ -333,13 +348,13 @@ class BlockFramer:
         return kept
 
     def _learn(self, codes: list[str | None], found: list[bytes], block: Block) -> None:
-        memo, lines = self._memo, block.lines
+        memo = self._memo
         index = -1
         for _ in range(codes.count(None)):
             index = codes.index(None, index + 1)
             shape = found[index]
             code = memo.codes.get(shape)
-            codes[index] = code if code is not None else memo.learn(shape, lines[index], self._sink)
+            codes[index] = code if code is not None else memo.learn(shape, block, index, self._sink)
 
     def _last_record(self, text: str, block: Block) -> int:
         """The line where the last record begins."""
@@ -450,6 +465,10 @@ class BlockFramer:
 
     def _group(self, text: str, block: Block, start: int, end: int) -> list[tuple[int, str, str | None]]:
         """The records of lines that may belong together: how many lines, level, kind."""
+        if end - start == 1:
+            entry = self._memo.seen[text[start]]
+            if entry.format not in (BARE, REPORT):
+                return [(1, entry.level, entry.kind)]
         key = text[start:end] if end - start <= 8 else None
         memo = self._memo.groups
         if key is not None:

@@ -16,8 +16,9 @@ from typing import Any
 
 from rabbitlogs.resources import grammar_folder
 
-FORMAT = 4  # of the table; a new one is a new file
+FORMAT = 5  # of the table; a new one is a new file
 _KEY = 5
+_DROPPED = re.compile(r"[0-9]|'[^']*'")
 _INNER_WORD = re.compile(r"(?<![A-Za-z_])[A-Za-z_]{3,}(?![A-Za-z_])")
 
 
@@ -67,7 +68,35 @@ def join_rows(headers: dict[str, str], rows: list[list[Any]]) -> dict[str, Any]:
                 table["words"].setdefault(max(words, key=len), []).append(name)
             else:
                 table["anywhere"].append([max(required, key=len), name])
+    table["ambiguous"] = ambiguous(rows)
     return table
+
+
+def ambiguous(rows: list[list[Any]]) -> list[str]:
+    """Kinds that are told from another one only by what the shape of a line leaves out: digits and quoted text."""
+    groups: dict[str, list[str]] = {}
+    for name, tree, *_ in rows:
+        for skeleton in skeletons(json.loads(tree)):
+            groups.setdefault(_DROPPED.sub("", skeleton), []).append(name)
+    return sorted({name for names in groups.values() if len(set(names)) > 1 for name in names})
+
+
+def skeletons(seq: list[Any], limit: int = 32) -> list[str]:
+    """The literal texts a kind's messages are made of, one for each choice of its alternatives, up to a limit."""
+    out = [""]
+    for element in seq:
+        head = element[0]
+        if head == "l":
+            out = [text + element[1] for text in out]
+        elif head in "tv":
+            out = [text + "\x00" for text in out]
+        else:
+            branches = {"f": [element[2] if head == "f" else []], "a": element[1], "o": [element[1], []], "r": [element[1], []]}[
+                head
+            ]
+            tails = [tail for branch in branches for tail in skeletons(branch, limit)]
+            out = [text + tail for text in out for tail in tails][:limit]
+    return out
 
 
 def _inside(text: str) -> str:
@@ -125,6 +154,11 @@ def table() -> dict[str, Any]:
     if not _loaded:
         _loaded.update(load_table())
     return _loaded
+
+
+def ambiguous_kinds() -> frozenset[str]:
+    """Kinds whose messages differ from another kind's only in digits or in quoted text."""
+    return frozenset(table()["ambiguous"])
 
 
 def terminals() -> dict[str, str]:
