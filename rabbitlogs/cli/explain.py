@@ -27,12 +27,14 @@ SEVERITIES = ("info", "notice", "warning", "error", "critical")
 @click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated.")
 @click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated.")
 @click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions.")
+@click.option("--baseline", metavar="FILE", help="An earlier log: say what is new, more frequent or set differently since.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes for large logs; by default one a core.")
 @click.pass_context
 def explain(
     ctx: click.Context, paths: tuple[str, ...], format_: str, everything: bool, fail_on: str | None,
     since: str | None, until: str | None, level: str | None, node: tuple[str, ...],
-    only: tuple[str, ...], ignore: tuple[str, ...], own_rules: tuple[str, ...], overrides: str | None, jobs: int | None,
+    only: tuple[str, ...], ignore: tuple[str, ...], own_rules: tuple[str, ...], overrides: str | None, baseline: str | None,
+    jobs: int | None,
 ) -> int:  # fmt: skip
     """Explain logs: files, folders, archives, or - for standard input.
 
@@ -78,6 +80,12 @@ def explain(
     with progress_of(opened) as progress:
         analyse(analysis, opened, jobs=jobs, catalogue=catalogue, progress=progress)
         report = analysis.report()
+    if baseline:
+        from rabbitlogs.engine.overview import compare
+
+        before = Analysis(catalogue())
+        analyse(before, open_sources((baseline,)), jobs=jobs, catalogue=catalogue)
+        report.baseline = compare(report, before.report())
     report.select(only, ignore)
     for problem_text in report.problems:
         click.echo(f"rabbitlogs: {problem_text}", err=True)

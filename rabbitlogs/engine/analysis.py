@@ -34,7 +34,7 @@ from rabbitlogs.engine.state import (
 from rabbitlogs.engine.unknown import Templates
 from rabbitlogs.framing.blocks import Block, BlockFramer, Framed, ShapeMemo
 from rabbitlogs.framing.framer import Line
-from rabbitlogs.framing.headers import BARE, LAGER, LOGGER, Header, parse_header
+from rabbitlogs.framing.headers import BARE, BARE_HEADER, LAGER, LOGGER, Header, parse_header
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
@@ -152,8 +152,13 @@ class SourceState:
         self.lines += lines
         data = block.data
         end = len(data) if lines >= block.line_count else _line_start(data, lines, block.line_count) - 1
-        start, last = data.find(b"\n", 0, end), data.rfind(b"\n", 0, end) + 1
-        first = Line(data[: start if start >= 0 else end]).header
+        at, first, last = 0, BARE_HEADER, data.rfind(b"\n", 0, end) + 1
+        for _ in range(20):  # the first line that has a header: usually the first
+            stop = data.find(b"\n", at, end)
+            first = Line(data[at : stop if stop >= 0 else end]).header
+            if first.format != BARE or stop < 0:
+                break
+            at = stop + 1
         if first.format != BARE:
             self.formats[first.format] += 1
         stamp = iso(first.time)

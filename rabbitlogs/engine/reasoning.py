@@ -15,7 +15,7 @@ from rabbitlogs.engine.catalogue import SEVERITIES, Rule
 from rabbitlogs.engine.detectors import DETECTORS
 from rabbitlogs.engine.overview import cluster, coverage, timeline
 from rabbitlogs.engine.prose import command, fill, text_of
-from rabbitlogs.engine.state import NO_MINUTE, Moment, Tally, before, seconds_key
+from rabbitlogs.engine.state import NO_MINUTE, OTHERS, Moment, Tally, before, seconds_key
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Advice, Cause, Finding
 from rabbitlogs.report.report import Report
@@ -268,7 +268,7 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
     explain = text.get("explain", {})
     change = analysis.catalogue.changes.get(rule.id, {})
     subjects = {
-        name: dict(sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:_SUBJECTS_SHOWN])
+        name: dict(sorted(counter.items(), key=_frequent_first)[:_SUBJECTS_SHOWN])
         for name, counter in sorted(tally.subjects.items())
         if counter
     }
@@ -282,7 +282,7 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
         count=tally.count,
         first=tally.first,
         last=tally.last,
-        what=fill(explain.get("what", rule.title), values),
+        what=fill(explain.get("what", rule.title), _with_others(values, tally)),
         why=fill(explain["why"], values) if explain.get("why") else None,
         harmless_when=fill(explain["harmless_when"], values) if explain.get("harmless_when") else None,
         causes=[
@@ -298,20 +298,38 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
         caused_by=cause,
         subjects={name: {text_of(value): number for value, number in counter.items()} for name, counter in subjects.items()},
         evidence=tally.shown(),
-        details={name: value for name in ("owner", "runbook", "note") if (value := change.get(name) or text.get(name))},
+        details={
+            "distinct": {name: len(counter) for name, counter in sorted(tally.subjects.items()) if counter},
+            **{name: value for name in ("owner", "runbook", "note") if (value := change.get(name) or text.get(name))},
+        },
     )
+
+
+def _frequent_first(item: tuple[str, int]) -> tuple[bool, int, str]:
+    value, number = item
+    return value == OTHERS, -number, value
 
 
 def _values(tally: Tally, analysis: Analysis) -> dict[str, Any]:
     values = dict(tally.fields)
     for name, counter in tally.subjects.items():
         if counter:
-            values[name] = min(counter.items(), key=lambda item: (-item[1], item[0]))[0]
+            values[name] = min(counter.items(), key=_frequent_first)[0]
     source = next(iter(tally.sources), "")
     node = tally.fields.get("node_of_log") or next((s.node for s in analysis.states_of(source) if s.node), None)
     values["node_of_log"] = node
     values.setdefault("node", node)
     return values
+
+
+def _with_others(values: dict[str, Any], tally: Tally) -> dict[str, Any]:
+    """The values for the first sentence: where an event names one of many, it says so."""
+    out = dict(values)
+    for name, counter in tally.subjects.items():
+        if len(counter) > 1 and isinstance(out.get(name), str):
+            others = len(counter) - 1
+            out[name] = f"{out[name]} (and {others:,} other{'s' if others > 1 else ''})"
+    return out
 
 
 def _rank(findings: Iterable[Finding]) -> Any:

@@ -6,7 +6,7 @@ import html as _html
 import re
 from typing import TYPE_CHECKING
 
-from rabbitlogs.report.times import clock, when
+from rabbitlogs.report.times import span, when
 from rabbitlogs.report.verdict import judge
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def markdown(report: Report) -> str:
     out = ["# RabbitMQ log report", "", _escaped(verdict.sentence), ""]
     for source in report.sources:
         version = f", RabbitMQ {_escaped(source['rabbitmq_version'])}" if source["rabbitmq_version"] else ""
-        out.append(
-            f"- {_escaped(source['name'])}: {source['records']} records{version}, {clock(source['first'])} to {clock(source['last'])}"
-        )
+        out.append(f"- {_escaped(source['name'])}: {source['records']} records{version}, {span(source['first'], source['last'])}")
     for title, heap in (("Wrong now", verdict.now), ("Was wrong, is over", verdict.over), ("Harmless", verdict.harmless)):
         if heap:
             out += ["", f"## {title}", ""]
@@ -78,7 +76,8 @@ def _markdown_finding(finding: Finding) -> list[str]:
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c;background:#fff}
 pre{background:#f4f4f4;padding:.6rem;overflow-x:auto;border-radius:4px}code{font-family:ui-monospace,monospace}
-.critical,.error{color:#a40000}.warning{color:#8a5a00}.notice,.info{color:#555}section{border-top:1px solid #ddd;margin-top:1.5rem}
+.critical,.error{color:#a40000}.warning{color:#8a5a00}.notice,.info{color:#555}
+section{border-top:1px solid #ddd;margin-top:1.5rem}
 small{color:#666}
 @media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}pre{background:#222}.critical,.error{color:#ff8080}
 .warning{color:#ffc266}.notice,.info,small{color:#aaa}section{border-color:#333}a{color:#8ab4f8}}
@@ -99,14 +98,15 @@ def html(report: Report) -> str:
     for source in report.sources:
         version = f", RabbitMQ {e(source['rabbitmq_version'])}" if source["rabbitmq_version"] else ""
         out.append(
-            f"<li>{e(source['name'])}: {source['records']} records{version}, {e(clock(source['first']))} to {e(clock(source['last']))}</li>"
+            f"<li>{e(source['name'])}: {source['records']} records{version}, {e(span(source['first'], source['last']))}</li>"
         )
     out.append("</ul>")
     for title, heap in (("Wrong now", verdict.now), ("Was wrong, is over", verdict.over), ("Harmless", verdict.harmless)):
         if heap:
             out.append(f"<h2>{title}</h2><ul>")
             out += [
-                f'<li><b class="{e(f.severity)}">{e(f.severity)}</b> <a href="#{e(f.id)}">{e(f.title)}</a> <small>{e(when(f))}</small></li>'
+                f'<li><b class="{e(f.severity)}">{e(f.severity)}</b> <a href="#{e(f.id)}">{e(f.title)}</a> '
+                f"<small>{e(when(f))}</small></li>"
                 for f in heap
             ]
             out.append("</ul>")

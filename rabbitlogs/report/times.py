@@ -31,6 +31,16 @@ def lasting(first: str | None, last: str | None) -> str:
     return "" if start is None or end is None or end - start < 1 else duration(end - start)
 
 
+def span(first: str | None, last: str | None) -> str:
+    """From when to when, the day and the zone said once where they are the same."""
+    start, end = clock(first), clock(last)
+    if start == end:
+        return start
+    if start[:10] == end[:10] and start[19:] == end[19:]:
+        return f"{start[:19]} to {end[11:]}"
+    return f"{start} to {end}"
+
+
 def when(finding: Finding, *, end: str | None = None) -> str:
     """How often and when a finding was seen, as one phrase."""
     times = f"{finding.count:,} times" if finding.count > 1 else "once"
@@ -39,7 +49,5 @@ def when(finding: Finding, *, end: str | None = None) -> str:
     if finding.state == "open":
         length = lasting(finding.first, end)
         return f"{times}, since {clock(finding.first)}, still open" + (f" after {length}" if length else "")
-    if finding.count == 1 or finding.first == finding.last:
-        return f"{times}, {clock(finding.first)}"
     length = lasting(finding.first, finding.last)
-    return f"{times}{' in ' + length if length else ''}, {clock(finding.first)} to {clock(finding.last)}"
+    return f"{times}{' in ' + length if length else ''}, {span(finding.first, finding.last)}"
