@@ -20,13 +20,16 @@ class CompiledTables(BuildHookInterface):  # type: ignore[type-arg]
         root = Path(self.root)
         sys.path.insert(0, str(root))
         from rabbitlogs.engine.catalogue import build_index
-        from rabbitlogs.parsing.compiled import build_table
+        from rabbitlogs.parsing.compiled import build_table, split_table
 
         folder = Path(tempfile.mkdtemp())
-        for name, value in (
-            ("grammars", build_table(str(root / "grammars"))),
-            ("rules", build_index(str(root / "rabbitlogs" / "rules"))),
+        index, trees = split_table(build_table(str(root / "grammars")))
+        rules = json.dumps(build_index(str(root / "rabbitlogs" / "rules")), separators=(",", ":")).encode()
+        for name, content in (
+            ("grammars/compiled.json", index),
+            ("grammars/compiled.trees", trees),
+            ("rules/compiled.json", rules),
         ):
-            path = folder / f"{name}.json"
-            path.write_text(json.dumps(value, separators=(",", ":")), encoding="utf-8")
-            build_data["force_include"][str(path)] = f"rabbitlogs/{name}/compiled.json"
+            path = folder / name.replace("/", "-")
+            path.write_bytes(content)
+            build_data["force_include"][str(path)] = f"rabbitlogs/{name}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rabbitlogs.errors import GrammarError
-from rabbitlogs.parsing.compiled import table
+from rabbitlogs.parsing.compiled import table, tree_text
 from rabbitlogs.parsing.grammar import load_kinds, subsystem_files
 from rabbitlogs.parsing.recogniser import collapse, recogniser
 from rabbitlogs.parsing.reference import ReferenceReader
@@ -33,7 +33,7 @@ _readers: dict[str, ReferenceReader] = {}
 def _reference(kind: str) -> ReferenceReader:
     subsystem = kind.split(".")[0]
     if subsystem not in _readers:
-        rows = [(row[0], json.loads(row[1])) for row in table()["kinds"] if row[0].split(".")[0] == subsystem]
+        rows = [(row[0], json.loads(tree_text(table(), row[1]))) for row in table()["kinds"] if row[0].split(".")[0] == subsystem]
         _readers[subsystem] = ReferenceReader(rows)
     return _readers[subsystem]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.levels import LEVELS, rank
@@ -151,6 +150,13 @@ def _settings(now: Report, before: Report) -> list[dict[str, Any]]:
         for name in sorted(now.settings.keys() & before.settings.keys())
         if now.settings[name] != before.settings[name]
     ]
+
+
+def median(numbers: list[float]) -> float:
+    """The middle one; the mean of the two in the middle. (``statistics`` takes longer to load than this to run.)"""
+    ordered = sorted(numbers)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def _hours(report: Report) -> float:

@@ -18,6 +18,7 @@ Changes (``--overrides FILE``)::
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Catalogue, Rule, build_index, default_catalogue
@@ -50,15 +51,35 @@ def load_catalogue(folders: tuple[str, ...] = (), overrides: str | None = None, 
 
 
 def _package_folders() -> list[str]:
+    """Folders of installed packages that bring rules."""
+    if not _has_packages():
+        return []
     from importlib.metadata import entry_points
+    from importlib.util import find_spec
 
     folders = []
     for point in entry_points(group=ENTRY_POINTS):
-        from importlib.util import find_spec
-
         spec = find_spec(point.value)
         folders.extend(spec.submodule_search_locations or [] if spec else [])
     return sorted(folders)
+
+
+def _has_packages() -> bool:
+    """Whether any installed package has our entry point: a look at their files, since asking the standard library for
+    entry points takes as long as explaining a small log."""
+    for folder in sys.path:
+        try:
+            names = [name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info"))]
+        except OSError:
+            continue
+        for name in names:
+            try:
+                with open(os.path.join(folder, name, "entry_points.txt"), encoding="utf-8", errors="replace") as file:
+                    if f"[{ENTRY_POINTS}]" in file.read():
+                        return True
+            except OSError:
+                continue
+    return False
 
 
 def read_overrides(path: str, catalogue: Catalogue) -> dict[str, dict[str, Any]]:

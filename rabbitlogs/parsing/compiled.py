@@ -16,7 +16,7 @@ from typing import Any
 
 from rabbitlogs.resources import grammar_folder
 
-FORMAT = 5  # of the table; a new one is a new file
+FORMAT = 6  # of the table; a new one is a new file
 _KEY = 5
 _DROPPED = re.compile(r"[0-9]|'[^']*'")
 _INNER_WORD = re.compile(r"(?<![A-Za-z_])[A-Za-z_]{3,}(?![A-Za-z_])")
@@ -126,14 +126,44 @@ def load_table() -> dict[str, Any]:
     folder = grammar_folder()
     shipped = os.path.join(folder, "compiled.json")
     if os.path.exists(shipped):
-        with open(shipped, "rb") as file:
-            return json.loads(file.read())  # type: ignore[no-any-return]
+        return read_table(shipped)
     path = os.path.join(cache_folder(), f"grammar-{digest(folder)}.json")
-    with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:
-        return json.loads(file.read())  # type: ignore[no-any-return]
+    with contextlib.suppress(OSError, ValueError):
+        return read_table(path)
     table = build_table(folder)
-    write_private(path, json.dumps(table, separators=(",", ":")).encode())
+    index, trees = split_table(table)
+    write_private(_trees_of(path), trees)
+    write_private(path, index)
     return table
+
+
+def split_table(table: dict[str, Any]) -> tuple[bytes, bytes]:
+    """A table as two files: an index that is read at each start, and the trees, of which a log needs a few dozen."""
+    rows, trees = [], bytearray()
+    for name, tree, begins, weight in table["kinds"]:
+        rows.append([name, [len(trees), len(tree)], begins, weight])
+        trees += tree.encode("ascii")
+    return json.dumps({**table, "kinds": rows}, separators=(",", ":")).encode(), bytes(trees)
+
+
+def read_table(path: str) -> dict[str, Any]:
+    """A table written by :func:`split_table`; its trees are read from their file one by one."""
+    with open(path, "rb") as file:
+        table: dict[str, Any] = json.loads(file.read())
+    table["trees"] = os.open(_trees_of(path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    return table
+
+
+def _trees_of(path: str) -> str:
+    return path.removesuffix(".json") + ".trees"
+
+
+def tree_text(table: dict[str, Any], tree: str | list[int]) -> str:
+    """A kind's tree as text: it stands in the table, or in the file of trees."""
+    if isinstance(tree, str):
+        return tree
+    offset, length = tree
+    return os.pread(table["trees"], length, offset).decode("ascii")
 
 
 def write_private(path: str, content: bytes) -> None:

@@ -17,7 +17,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from rabbitlogs.parsing.compiled import table
+from rabbitlogs.parsing.compiled import table, tree_text
 from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import Capture, compile_seq
 
@@ -85,6 +85,7 @@ class Recogniser:
 
     def __init__(self, compiled: dict[str, Any]) -> None:
         self.kinds: dict[str, KindEntry] = {}
+        self._table = compiled
         self._rows: dict[str, list[Any]] = {row[0]: row for row in compiled["kinds"]}
         self._by_opening: dict[str, list[str]] = compiled["openings"]
         self._short: dict[str, list[str]] = compiled["short"]
@@ -103,7 +104,7 @@ class Recogniser:
         entry = self.kinds.get(name)
         if entry is None:
             _, seq, openings, weight = self._rows[name]
-            entry = self.kinds[name] = KindEntry(name, json.loads(seq), openings, weight)
+            entry = self.kinds[name] = KindEntry(name, json.loads(tree_text(self._table, seq)), openings, weight)
         return entry
 
     def _opened(self, message: str) -> list[KindEntry]:
@@ -175,7 +176,7 @@ class Recogniser:
 
     def field_names(self, name: str) -> frozenset[str]:
         """Names of the fields a kind can have; empty for a name that is no kind."""
-        return frozenset(_FIELD.findall(self._rows[name][1])) if name in self._rows else frozenset()
+        return frozenset(_FIELD.findall(tree_text(self._table, self._rows[name][1]))) if name in self._rows else frozenset()
 
 
 _shared: list[Recogniser] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from rabbitlogs.report.style import console, heading, plain
+from rabbitlogs.report.style import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,40 +28,40 @@ def rule_dict(rule: Rule) -> dict[str, Any]:
 
 def write_list(rules: Sequence[Rule], out: IO[str]) -> None:
     """One line a rule: id, severity, title."""
-    shown = console(out)
+    shown = Screen(out)
     width = max(len(rule.id) for rule in rules)
     for rule in rules:
         severity = "lifecycle" if rule.lifecycle else rule.severity
-        shown.print(plain(f"{rule.id:<{width}}  {severity:<9}  {rule.title}"), soft_wrap=True)
-    shown.print(plain(f"{len(rules)} conditions"))
+        shown.line(f"{rule.id:<{width}}  {severity:<9}  {rule.title}")
+    shown.line(f"{len(rules)} conditions")
 
 
 def write_page(rule: Rule, out: IO[str]) -> None:
     """Everything a rule says."""
     row = rule_dict(rule)
-    shown = console(out)
-    heading(shown, rule.title)
-    shown.print(plain(f"{rule.id}, {'lifecycle' if rule.lifecycle else rule.severity}, confidence {rule.confidence}"))
+    shown = Screen(out)
+    shown.line((rule.title, "bold"))
+    shown.line(f"{rule.id}, {'lifecycle' if rule.lifecycle else rule.severity}, confidence {rule.confidence}")
     for name, label in (("what", "What"), ("why", "Why it matters"), ("harmless_when", "Harmless when")):
         if row[name]:
-            shown.print()
-            heading(shown, label)
-            shown.print(plain(row[name]))
+            shown.line()
+            shown.line((label, "bold"))
+            shown.line(row[name])
     if row["causes"]:
-        shown.print()
-        heading(shown, "Causes, most frequent first")
+        shown.line()
+        shown.line(("Causes, most frequent first", "bold"))
         for cause in row["causes"]:
-            shown.print(plain(f"- {cause['cause']}" + (f" ({cause['tell']})" if cause.get("tell") else "")))
+            shown.line(f"- {cause['cause']}" + (f" ({cause['tell']})" if cause.get("tell") else ""))
     if row["next"]:
-        shown.print()
-        heading(shown, "Next")
+        shown.line()
+        shown.line(("Next", "bold"))
         for number, step in enumerate(row["next"], 1):
             note = f" (disruptive: {step['costs']})" if step.get("risk") == "disruptive" else ""
-            shown.print(plain(f"{number}. {step['do']}{note}"))
+            shown.line(f"{number}. {step['do']}{note}")
             if step.get("run"):
-                shown.print(plain(f"   {step['run']}"), soft_wrap=True)
+                shown.line(f"   {step['run']}")
     if row["docs"]:
-        shown.print()
-        heading(shown, "Documentation")
+        shown.line()
+        shown.line(("Documentation", "bold"))
         for url in row["docs"]:
-            shown.print(plain(url), soft_wrap=True)
+            shown.line(url)

@@ -1,28 +1,53 @@
-"""How text looks: one console, one heading, no markup from a log."""
+"""How text looks: coloured by rich on a terminal, plain everywhere else. Nothing from a log is markup.
+
+rich costs as much time to load as explaining a small log, so it is loaded only where someone sees its colours.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
-from typing import IO
-
-from rich.console import Console
-from rich.text import Text
+from typing import IO, Any
 
 WIDE = 100  # columns of text that is not for a terminal
 COLOURS = {"critical": "bold red", "error": "red", "warning": "yellow", "notice": "cyan", "info": "dim"}
 
-
-def console(out: IO[str]) -> Console:
-    """A console on a stream: colours on a terminal only (``NO_COLOR`` is honoured), at most 120 columns."""
-    width = min(shutil.get_terminal_size((WIDE, 24)).columns, 120) if out.isatty() else WIDE
-    return Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+Segment = tuple[str, str]  # text and its style
 
 
-def plain(text: str, style: str = "") -> Text:
-    """Text as it is: nothing in it is markup."""
-    return Text(text, style=style)
+class Screen:
+    """Where a report is written: at most 120 columns; colours on a terminal only (``NO_COLOR`` is honoured)."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+        terminal = out.isatty() and os.environ.get("TERM") != "dumb"
+        self.width = min(shutil.get_terminal_size((WIDE, 24)).columns, 120) if terminal else WIDE
+        self._console: Any = None
+        if terminal:
+            from rich.console import Console
+
+            self._console = Console(file=out, width=self.width, highlight=False, markup=False, emoji=False)
+
+    def line(self, *segments: Segment | str, cut: bool = False) -> None:
+        """Writes one line of segments; with ``cut`` it ends at the width, else it is left to the terminal to wrap."""
+        parts = [(segment, "") if isinstance(segment, str) else segment for segment in segments]
+        if cut:
+            parts = _cut(parts, self.width)
+        if self._console is None:
+            self._out.write("".join(text for text, _ in parts) + "\n")
+            return
+        from rich.text import Text
+
+        self._console.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def heading(shown: Console, text: str) -> None:
-    """A heading."""
-    shown.print(Text(text, style="bold"))
+def _cut(parts: list[Segment], width: int) -> list[Segment]:
+    out: list[Segment] = []
+    left = width
+    for text, style in parts:
+        if len(text) > left:
+            out.append((text[: max(0, left - 1)] + "…", style))
+            break
+        out.append((text, style))
+        left -= len(text)
+    return out

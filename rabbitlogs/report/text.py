@@ -5,16 +5,12 @@ from __future__ import annotations
 import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from rabbitlogs.framing.times import to_seconds
-from rabbitlogs.report.style import COLOURS, console, heading, plain
+from rabbitlogs.report.style import COLOURS, Screen
 from rabbitlogs.report.times import clock, duration, lasting, span, when
 from rabbitlogs.report.verdict import judge
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from rabbitlogs.model import Finding
     from rabbitlogs.report.report import Report
 
@@ -29,19 +25,19 @@ def write_text(report: Report, out: IO[str], *, everything: bool = False) -> Non
     Args:
         everything: every finding in full, harmless ones and effects too.
     """
-    shown = console(out)
+    shown = Screen(out)
     verdict = judge(report)
     _sources(report, shown)
-    shown.print()
+    shown.line()
     if not verdict.now:
-        shown.print(plain(verdict.sentence, "bold"))
+        shown.line((verdict.sentence, "bold"))
     else:
         _now(shown, verdict.now, report)
     _over(shown, verdict.over, report)
     if verdict.harmless:
         names = "; ".join(finding.title for finding in verdict.harmless[:_NAMED])
         more = f"; and {len(verdict.harmless) - _NAMED} more" if len(verdict.harmless) > _NAMED else ""
-        _line(shown, plain(f"Looks frightening, is harmless: {names}{more}", "dim"))
+        shown.line((f"Looks frightening, is harmless: {names}{more}", "dim"), cut=True)
     _timeline(report, shown)
     _coverage(report, shown)
     _cluster(report, shown)
@@ -49,22 +45,17 @@ def write_text(report: Report, out: IO[str], *, everything: bool = False) -> Non
     loud = [*verdict.now, *verdict.over]
     chosen = report.findings if everything else loud[:_SHOWN]
     for finding in chosen:
-        shown.print()
+        shown.line()
         _finding(finding, shown)
     if everything:
         _unexplained(report, shown)
     left = len(report.findings) - len(chosen)
     if left > 0:
-        shown.print()
-        shown.print(plain(f"{left} more in full with --all.", "dim"))
+        shown.line()
+        shown.line((f"{left} more in full with --all.", "dim"))
 
 
-def _line(shown: Console, text: Text) -> None:
-    """One line, cut at the width: the verdict's size is certain."""
-    shown.print(text, no_wrap=True, overflow="ellipsis", crop=True)
-
-
-def _sources(report: Report, shown: Console) -> None:
+def _sources(report: Report, shown: Screen) -> None:
     first, last = report.span()
     if len(report.sources) == 1:
         source = report.sources[0]
@@ -80,43 +71,38 @@ def _sources(report: Report, shown: Console) -> None:
         versions = sorted({str(s[name]) for s in report.sources if s[name]})
         if versions:
             parts.append(f"{label} {', '.join(versions)}")
-    _line(shown, plain(", ".join(parts), "dim"))
+    shown.line((", ".join(parts), "dim"), cut=True)
     if first:
         length = lasting(first, last)
-        _line(shown, plain(span(first, last) + (f" ({length})" if length else ""), "dim"))
+        shown.line((span(first, last) + (f" ({length})" if length else ""), "dim"), cut=True)
 
 
-def _now(shown: Console, findings: list[Finding], report: Report) -> None:
-    heading(shown, "Wrong now")
+def _now(shown: Screen, findings: list[Finding], report: Report) -> None:
+    shown.line(("Wrong now", "bold"))
     for finding in findings[:_NOW]:
-        line = Text()
-        line.append(f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
-        line.append(finding.title, "bold")
-        _line(shown, line)
+        severity = (f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
+        shown.line(severity, (finding.title, "bold"), cut=True)
         about = _subjects(finding)
-        _line(shown, plain(f"         {when(finding, end=report.span()[1])}" + (f"; {about}" if about else ""), "dim"))
+        shown.line((f"         {when(finding, end=report.span()[1])}" + (f"; {about}" if about else ""), "dim"), cut=True)
     if len(findings) > _NOW:
-        _line(shown, plain(f"         and {len(findings) - _NOW} more", "dim"))
+        shown.line((f"         and {len(findings) - _NOW} more", "dim"), cut=True)
     step = next((s for finding in findings for s in finding.next), None)
     if step is not None:
-        _line(shown, plain(f"Do first: {step.do}{':' if step.run else ''}"))
+        shown.line(f"Do first: {step.do}{':' if step.run else ''}", cut=True)
         if step.run:
-            _line(shown, plain(f"  {step.run}", "bold"))
+            shown.line((f"  {step.run}", "bold"), cut=True)
 
 
-def _over(shown: Console, findings: list[Finding], report: Report) -> None:
+def _over(shown: Screen, findings: list[Finding], report: Report) -> None:
     if not findings:
         return
-    shown.print()
-    heading(shown, "Was wrong, is over")
+    shown.line()
+    shown.line(("Was wrong, is over", "bold"))
     for finding in findings[:_OVER]:
-        line = Text()
-        line.append(f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
-        line.append(finding.title)
-        line.append(f"  ({when(finding)})", "dim")
-        _line(shown, line)
+        severity = (f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
+        shown.line(severity, finding.title, (f"  ({when(finding)})", "dim"), cut=True)
     if len(findings) > _OVER:
-        _line(shown, plain(f"         and {len(findings) - _OVER} more", "dim"))
+        shown.line((f"         and {len(findings) - _OVER} more", "dim"), cut=True)
 
 
 def _bars(counts: list[int]) -> str:
@@ -124,11 +110,11 @@ def _bars(counts: list[int]) -> str:
     return "".join(" " if not n else _BARS[min(len(_BARS) - 1, (n * len(_BARS) - 1) // top)] for n in counts)
 
 
-def _timeline(report: Report, shown: Console) -> None:
+def _timeline(report: Report, shown: Screen) -> None:
     line = report.timeline
     if line is None or len(line["counts"]["records"]) < 3:
         return
-    shown.print()
+    shown.line()
     problems = [
         sum(row[i] for name, row in line["counts"].items() if name in ("error", "critical", "alert", "emergency"))
         for i in range(len(line["counts"]["records"]))
@@ -136,10 +122,10 @@ def _timeline(report: Report, shown: Console) -> None:
     warnings = line["counts"].get("warning", [])
     for label, counts in (("records", line["counts"]["records"]), ("warnings", warnings), ("errors", problems)):
         if any(counts):
-            _line(shown, plain(f"{label:<9}|{_bars(counts)}|", "dim"))
+            shown.line((f"{label:<9}|{_bars(counts)}|", "dim"), cut=True)
     marks = _marks(line)
     if marks.strip():
-        _line(shown, plain(f"         |{marks}| ^ start, stop or alarm; each cell is {duration(line['cell_seconds'])}", "dim"))
+        shown.line((f"         |{marks}| ^ start, stop or alarm; each cell is {duration(line['cell_seconds'])}", "dim"), cut=True)
 
 
 def _marks(line: dict[str, Any]) -> str:
@@ -154,7 +140,7 @@ def _marks(line: dict[str, Any]) -> str:
     return "".join(cells)
 
 
-def _coverage(report: Report, shown: Console) -> None:
+def _coverage(report: Report, shown: Screen) -> None:
     unknown, records = report.totals["unknown"], report.totals["records"]
     parts = []
     if unknown and records:
@@ -167,48 +153,45 @@ def _coverage(report: Report, shown: Console) -> None:
         for gap in report.coverage.get("gaps", ())[:1]
     ]
     if parts:
-        _line(shown, plain("; ".join(parts) + ".", "dim"))
+        shown.line(("; ".join(parts) + ".", "dim"), cut=True)
 
 
-def _cluster(report: Report, shown: Console) -> None:
+def _cluster(report: Report, shown: Screen) -> None:
     view = report.cluster
     if view is None or not any(any(row.values()) for row in view["saw_down"].values()):
         return
-    shown.print()
-    heading(shown, "Who saw whom go down")
+    shown.line()
+    shown.line(("Who saw whom go down", "bold"))
     for observer, row in view["saw_down"].items():
         seen = ", ".join(f"{subject} {count} times" for subject, count in row.items() if count)
-        shown.print(plain(f"{observer}: {seen or 'nobody'}"))
+        shown.line(f"{observer}: {seen or 'nobody'}")
     if view["partial"]:
-        shown.print(plain(f"A partial partition: {', '.join(view['partial'])} was lost by some nodes and not by others."))
+        shown.line(f"A partial partition: {', '.join(view['partial'])} was lost by some nodes and not by others.")
     for skew in view["clock_skew"]:
-        shown.print(plain(f"The clock of {skew['node']} is about {skew['seconds']} s from that of {skew['other']}."))
+        shown.line(f"The clock of {skew['node']} is about {skew['seconds']} s from that of {skew['other']}.")
 
 
-def _baseline(report: Report, shown: Console) -> None:
+def _baseline(report: Report, shown: Screen) -> None:
     new = report.baseline
     if new is None:
         return
-    shown.print()
-    heading(shown, "Against the baseline")
+    shown.line()
+    shown.line(("Against the baseline", "bold"))
     if not any(new.values()):
-        shown.print(plain("Nothing new, no rate jumped, no setting differs."))
+        shown.line("Nothing new, no rate jumped, no setting differs.")
     for finding_id in new["new_findings"]:
-        shown.print(plain(f"new finding: {finding_id}"))
+        shown.line(f"new finding: {finding_id}")
     for row in new["new_kinds"][:10]:
-        shown.print(plain(f"never seen before: {row['kind']}, {row['count']:,} times"))
+        shown.line(f"never seen before: {row['kind']}, {row['count']:,} times")
     for row in new["rates_jumped"][:10]:
-        shown.print(plain(f"{row['times']} times as often: {row['kind']}, {row['per_hour']:,} an hour"))
+        shown.line(f"{row['times']} times as often: {row['kind']}, {row['per_hour']:,} an hour")
     for row in new["facts_differ"]:
-        shown.print(plain(f"{row['fact']}: {row['now']}, was {row['before']}"))
+        shown.line(f"{row['fact']}: {row['now']}, was {row['before']}")
 
 
-def _finding(finding: Finding, shown: Console) -> None:
-    title = Text()
-    title.append(f"{finding.severity}: ", COLOURS.get(finding.severity, ""))
-    title.append(finding.title, "bold")
-    title.append(f"   {finding.id}", "dim")
-    shown.print(title, soft_wrap=True)
+def _finding(finding: Finding, shown: Screen) -> None:
+    severity = (f"{finding.severity}: ", COLOURS.get(finding.severity, ""))
+    shown.line(severity, (finding.title, "bold"), (f"   {finding.id}", "dim"))
     _body(shown, finding.what)
     if finding.caused_by:
         _body(shown, f"This follows from {finding.caused_by}.")
@@ -228,9 +211,9 @@ def _finding(finding: Finding, shown: Console) -> None:
             costs = f" (disruptive: {step.costs})" if step.risk == "disruptive" else ""
             _body(shown, f"{number}. {step.do}{costs}", 4)
             if step.run:
-                shown.print(plain(f"       {step.run}", "bold"), soft_wrap=True)
+                shown.line((f"       {step.run}", "bold"))
     for url in finding.docs:
-        shown.print(plain(f"  {url}", "cyan"), soft_wrap=True)
+        shown.line((f"  {url}", "cyan"))
     for name, value in finding.details.items():
         if name in ("owner", "runbook", "note"):
             _body(shown, f"{name}: {value}")
@@ -253,13 +236,13 @@ def _unrepeated(lines: list[str]) -> list[str]:
     return [lines[0], *("  " + line.removeprefix(head) if line.startswith(head) else line for line in lines[1:])]
 
 
-def _body(shown: Console, text: str, indent: int = 2, style: str = "") -> None:
+def _body(shown: Screen, text: str, indent: int = 2, style: str = "") -> None:
     """A paragraph, indented and wrapped; words longer than a line are left whole, to be copied."""
     width = max(40, shown.width - 1)
     for part in textwrap.wrap(
         text, width, initial_indent=" " * indent, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
     ) or [""]:
-        shown.print(plain(part, style), soft_wrap=True)
+        shown.line((part, style))
 
 
 def _subjects(finding: Finding) -> str:
@@ -284,11 +267,11 @@ def _plural(word: str) -> str:
     return word[:-1] + "ies" if word.endswith("y") else word + "s"
 
 
-def _unexplained(report: Report, shown: Console) -> None:
+def _unexplained(report: Report, shown: Screen) -> None:
     if not report.unexplained:
         return
-    shown.print()
-    heading(shown, "Not understood")
+    shown.line()
+    shown.line(("Not understood", "bold"))
     for row in report.unexplained[:40]:
-        shown.print(plain(f"  {row['count']:,} x {row['level']}, first at {row['source']}:{row['line']}", "dim"))
+        shown.line((f"  {row['count']:,} x {row['level']}, first at {row['source']}:{row['line']}", "dim"))
         _body(shown, str(row["template"])[:200], 4, "dim")
