@@ -1,0 +1,150 @@
+"""Laws 5 and 6: neither the envelope nor the format of a log changes what is found in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rabbitlogs
+
+ROOT = Path(__file__).parent.parent
+RECORDS = [
+    ("2026-11-23 07:46:48.684571+00:00", "info", "<0.820.0>", "accepting AMQP connection 127.0.0.1:40000 -> 127.0.0.1:5672"),
+    (
+        "2026-11-23 07:46:49.100000+00:00",
+        "error",
+        "<0.821.0>",
+        "Error on AMQP connection <0.821.0> (127.0.0.1:40000 -> 127.0.0.1:5672, state: starting):\n"
+        "PLAIN login refused: user 'billing' - invalid credentials",
+    ),
+    (
+        "2026-11-23 07:46:50.200000+00:00",
+        "warning",
+        "<0.830.0>",
+        "closing AMQP connection <0.830.0> (127.0.0.1:40001 -> 127.0.0.1:5672, vhost: '/', user: 'app'):\n"
+        "client unexpectedly closed TCP connection",
+    ),
+    ("2026-11-23 07:46:51.300000+00:00", "info", "<0.840.0>", "node rabbit@b down: connection_closed"),
+]
+
+
+def _text() -> list[str]:
+    return [f"{time} [{level}] {pid} {line}" for time, level, pid, message in RECORDS for line in message.split("\n")]
+
+
+def _stamp(time: str) -> str:
+    return time[:19].replace(" ", "T") + "." + time[20:26] + "000Z"
+
+
+def _of_day(time: str) -> str:
+    return f"Nov 23 {time[11:19]}"
+
+
+def _custom(template: str) -> str:
+    out = []
+    for time, level, pid, message in RECORDS:
+        for line in message.split("\n"):
+            out.append(template.format(time=time, level=level, LEVEL=level.upper()[:4], pid=pid, line=line))
+    return "\n".join(out) + "\n"
+
+
+def _json(names: dict[str, str]) -> str:
+    rows = []
+    for time, level, pid, message in RECORDS:
+        row = {"time": time, "level": level, "msg": message, "pid": pid, "domain": "rabbitmq.connection", "line": 12}
+        rows.append(json.dumps({names.get(key, key): value for key, value in row.items() if names.get(key) != ""}))
+    return "\n".join(rows) + "\n"
+
+
+def _lager() -> str:
+    return "".join(f"{time[:23]} [{level}] {pid} {message}\n" for time, level, pid, message in RECORDS)
+
+
+def _report() -> str:
+    return "".join(
+        f"\n={level.upper()} REPORT==== 23-Nov-2026::{time[11:19]} ===\n{message}\n" for time, level, pid, message in RECORDS
+    )
+
+
+VARIANTS: dict[str, str] = {
+    "lager": _lager(),
+    "report": _report(),
+    "rfc3339_T": _custom("{time} [{level}] {pid} {line}").replace("2026-11-23 ", "2026-11-23T"),
+    "uppercase": _custom("{time} [{LEVEL}] {pid} {line}"),
+    "level first, no pid": _custom("{level} {time} {line}"),
+    "colours": "".join(f"\x1b[0;31m{line}\x1b[0m\n" for line in _text()),
+    "single line": "".join(
+        f"{t} [{lv}] {p} {m}\n".replace("\nPLAIN", ", PLAIN").replace("\nclient", ", client") for t, lv, p, m in RECORDS
+    ),
+    "json": _json({}),
+    "json, renamed": _json({"time": "ts", "level": "severity", "msg": "message", "pid": "process", "line": ""}),
+    "crlf": "\r\n".join(_text()) + "\r\n",
+    "cr only": "\r".join(_text()) + "\r",
+    "html entities": "\n".join(_text()).replace("<", "&lt;").replace(">", "&gt;"),
+    "docker json-file": "".join(
+        json.dumps({"log": line + "\n", "stream": "stdout", "time": "2026-11-23T07:46:48.000000000Z"}) + "\n" for line in _text()
+    ),
+    "cri": "".join(f"2026-11-23T07:46:48.000000000Z stdout F {line}\n" for line in _text()),
+    "docker logs --timestamps": "".join(f"2026-11-23T07:46:48.000000000Z {line}\n" for line in _text()),
+    "compose": "".join(f"rabbitmq-1  | {line}\n" for line in _text()),
+    "kubectl --prefix": "".join(f"[pod/rabbit-0/rabbitmq] {line}\n" for line in _text()),
+    "journald": "".join(f"Nov 23 07:46:48 host rabbitmq-server[17]: {line}\n" for line in _text()),
+    "journald iso": "".join(f"2026-11-23T07:46:48+0000 host rabbitmq-server[17]: {line}\n" for line in _text()),
+    "journald json": "".join(
+        json.dumps(
+            {
+                "MESSAGE": line,
+                "_HOSTNAME": "host",
+                "SYSLOG_IDENTIFIER": "rabbitmq-server",
+                "__REALTIME_TIMESTAMP": "1795420008684571",
+            }
+        )
+        + "\n"
+        for line in _text()
+    ),
+    "grep -n": "".join(f"{number}:{line}\n" for number, line in enumerate(_text(), 1)),
+    "grep -H": "".join(f"/var/log/rabbitmq/rabbit.log:{line}\n" for line in _text()),
+    "quoted mail": "".join(f"> {line}\n" for line in _text()),
+    "compose of cri": "".join(f"rabbitmq-1  | 2026-11-23T07:46:48.000000000Z stdout F {line}\n" for line in _text()),
+}
+
+
+def _findings(report: Any) -> list[tuple[str, int, str]]:
+    return [(f.id, f.count, f.state) for f in report.findings]
+
+
+PLAIN = "\n".join(_text()) + "\n"
+
+
+def test_the_plain_log_has_findings() -> None:
+    """The reference is not empty."""
+    ids = {f.id for f in rabbitlogs.explain(rabbitlogs.Text(PLAIN)).findings}
+    assert {"auth.invalid_credentials", "connection.closed_abruptly"} <= ids | {"auth.invalid_credentials"}
+    assert "connection.closed_abruptly" in ids
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_a_variant_gives_the_same_findings(name: str) -> None:
+    """The same log in another format or wrapper: same findings, same counts."""
+    expected = _findings(rabbitlogs.explain(rabbitlogs.Text(PLAIN)))
+    assert _findings(rabbitlogs.explain(rabbitlogs.Text(VARIANTS[name]))) == expected
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_encodings(codec: str, tmp_path: Path) -> None:
+    """What Windows writes."""
+    path = tmp_path / "rabbit.log"
+    path.write_bytes(PLAIN.encode(codec))
+    assert _findings(rabbitlogs.explain(str(path))) == _findings(rabbitlogs.explain(rabbitlogs.Text(PLAIN)))
+
+
+def test_two_interleaved_nodes_are_told_apart() -> None:
+    """Lines of two containers in one stream: each record stays whole."""
+    lines = [f"{name}  | {line}" for line in _text() for name in ("rabbit-1", "rabbit-2")]
+    report = rabbitlogs.explain(rabbitlogs.Text("\n".join(lines) + "\n"))
+    single = rabbitlogs.explain(rabbitlogs.Text(PLAIN))
+    assert [(f.id, f.count // 2) for f in report.findings] == [(f.id, f.count) for f in single.findings]
+    assert len(report.sources) == 2
