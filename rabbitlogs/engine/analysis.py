@@ -275,9 +275,10 @@ class SourceState:
         return True
 
     def _count_minutes(self, level: str, heads: list[bytes]) -> None:
-        minutes = Counter([head[:16] for head in heads])
-        for minute, number in minutes.items():
-            head = next(head for head in heads if head[:16] == minute)
+        minutes = [head[:16] for head in heads]
+        examples = dict(zip(minutes, heads, strict=True))
+        for minute, number in Counter(minutes).items():
+            head = examples[minute]
             seconds = to_seconds(iso(parse_header(head + b" ").time or head.decode("latin-1").partition(" [")[0]))
             if seconds is not None:
                 self.buckets[int(seconds) // _BUCKET, level] += number

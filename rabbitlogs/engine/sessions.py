@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.framer import Line
@@ -30,6 +31,7 @@ class Sessions:
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, list[bytes], list[int] | tuple[str, str], int]] = deque()
         self._count = 0
+        self._named = False  # whether connections give names: then a connection has two lines
         self._known: dict[bytes, dict[str, Any] | Known] = {}
 
     def put_aside(self, kind: str, lines: list[bytes], where: list[int] | tuple[str, str], number: int) -> None:
@@ -53,15 +55,24 @@ class Sessions:
         """Files what was put aside under its client address; the lines themselves stay unread until asked for."""
         for kind, lines, where, _ in self._waiting:
             indexes = where if isinstance(where, list) else [m.start() for m in re.finditer(where[1], where[0])]
-            for index in indexes:
-                line = lines[index]
-                client = line.partition(b" -> ")[0].rpartition(b" ")[2].lstrip(b'("')
+            chosen = [lines[index] for index in indexes]
+            clients = [line.partition(b" -> ")[0].rpartition(b" ")[2].lstrip(b'("') for line in chosen]
+            if kind != NAMED and not self._named:
+                self._known.update(zip(clients, [(kind, line, None) for line in chosen], strict=True))
+                continue
+            self._named = True
+            for client, line in zip(clients, chosen, strict=True):
                 before = self._known.pop(client, None)
                 self._known[client] = (kind, line, before if kind == NAMED or isinstance(before, tuple) else None)
         self._waiting.clear()
         self._count = 0
-        while len(self._known) > LIMIT * 2:
-            del self._known[next(iter(self._known))]
+        self._trim()
+
+    def _trim(self) -> None:
+        """Forgets the oldest connections, many at a time: removing the first of a dict again and again is slow."""
+        if len(self._known) > LIMIT * 3:
+            for key in list(islice(self._known, len(self._known) - LIMIT * 2)):
+                del self._known[key]
 
     def _introduce(self, found: Known) -> dict[str, Any]:
         """Reads the lines of one connection, the earlier one first, and remembers what they say."""
@@ -83,5 +94,4 @@ class Sessions:
         for key, entry in later._known.items():
             self._known.pop(key, None)
             self._known[key] = entry
-        while len(self._known) > LIMIT * 2:
-            del self._known[next(iter(self._known))]
+        self._trim()

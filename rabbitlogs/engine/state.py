@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rabbitlogs.model import Evidence
 
 SUBJECT_LIMIT = 2000  # distinct values of one subject that are counted by name
-MOMENT_LIMIT = 4000  # moments kept of one condition: the first half and the last half
+MOMENT_LIMIT = 1000  # moments kept of one condition: the first half and the last half
 FIRST_EVIDENCE, LAST_EVIDENCE, SHAPES = 3, 2, 6
 KEY_LIMIT = 512  # keys (nodes, queues, users ...) an interval or a correlation tells apart
 PAIR_TIMES = 200  # moments kept of what one node saw of another

@@ -428,18 +428,15 @@ class BlockFramer:
         """Lines of a run that begin a record for sure: their header is not the one of the line before."""
         seen, lines = self._memo.seen, block.lines
         starts = [start]
-        before = start  # the last line that has a header
+        before = _head(lines[start], seen[text[start]])
         for index in range(start + 1, end):
             entry = seen[text[index]]
             if entry.format == BARE:
                 continue
-            blanks = entry.blanks
-            # the words of the header, so an empty line that lost its last blank still equals its neighbours
-            if entry.format in (JSON, REPORT) or (
-                lines[before].split(b" ", blanks)[:blanks] != lines[index].split(b" ", blanks)[:blanks]
-            ):
+            head = _head(lines[index], entry)
+            if head != before or entry.format in (JSON, REPORT):
                 starts.append(index)
-            before = index
+            before = head
         return starts
 
     def _run(self, text: str, block: Block, start: int, end: int, wanted: dict[tuple[str, str | None, int], list[int]]) -> None:
@@ -448,6 +445,15 @@ class BlockFramer:
         sink, seen = self._sink, self._memo.seen
         for begin, stop in pairwise(starts):
             index = begin
+            plan = self._memo.plans.get(text[begin:stop])
+            if plan is not None:
+                level, kind, is_wanted, _, _ = plan
+                sink.count(level, kind, 1)
+                if is_wanted:
+                    wanted.setdefault((level, kind, 2), []).append(begin)
+                elif kind is not None:
+                    sink.seen(kind, block, begin, begin, 1, "", "")
+                continue
             group = self._group(text, block, begin, stop)
             for lines, level, kind in group:
                 sink.count(level, kind, 1)
@@ -456,12 +462,12 @@ class BlockFramer:
                 else:
                     sink.seen(kind, block, index, index, 1, "", "")
                 index += lines
-        if end - start == 2 and len(starts) == 2 and len(group) == 1 and seen[text[start]].format in (LOGGER, LAGER):
-            lines_of, level, kind = group[0]
-            bare = seen[text[start + 1]].format == BARE  # lager's second lines have no header to compare
-            if lines_of == 2 and (bare or seen[text[start + 1]].format == seen[text[start]].format):
-                self._memo.plans[text[start:end]] = (level, kind, kind is None or sink.wants(kind), [], bare)
-                self._memo.size += 300
+            if stop - begin == 2 and len(group) == 1 and seen[text[begin]].format in (LOGGER, LAGER):
+                level, kind = group[0][1:]
+                bare = seen[text[begin + 1]].format == BARE  # lager's second lines have no header to compare
+                if bare or seen[text[begin + 1]].format == seen[text[begin]].format:
+                    self._memo.plans[text[begin:stop]] = (level, kind, kind is None or sink.wants(kind), [], bare)
+                    self._memo.size += 300
 
     def _group(self, text: str, block: Block, start: int, end: int) -> list[tuple[int, str, str | None]]:
         """The records of lines that may belong together: how many lines, level, kind."""
@@ -486,6 +492,13 @@ class BlockFramer:
             memo[key, ""] = out
             self._memo.size += 200
         return out
+
+
+def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
+    """A line's header: up to its process where it has one, else its words, so that an empty line which lost its last
+    blank still equals its neighbours."""
+    border = line.find(b">", 24, 96) if entry.format in (LOGGER, LAGER) else -1
+    return line[:border] if border > 0 else line.split(b" ", entry.blanks)[: entry.blanks]
 
 
 def _blanks(run: re.Match[str]) -> str:
