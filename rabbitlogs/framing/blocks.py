@@ -33,9 +33,12 @@ BLOCK = 262144
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
 
 # Characters stand for line shapes. Settled lines that are only counted, settled lines the sink wants, unsettled lines.
-_COUNTED, _WANTED, _UNSETTLED = 0x100, 0x5000, 0x10000
-_LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _UNSETTLED: 0x110000 - 0x400}
-_RUN = re.compile("[\u0100-\ud7ff]?[\U00010000-\U0010ffff]+")
+# Of the unsettled ones, a first line stops in the middle of a kind (``closing AMQP connection ...:``): it begins a record.
+_COUNTED, _WANTED, _FIRST, _UNSETTLED = 0x100, 0x5000, 0x10000, 0x20000
+_LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _FIRST: 0x20000, _UNSETTLED: 0x110000 - 0x400}
+_RUN = re.compile(
+    "[\u0100-\ud7ff]?[\U00020000-\U0010ffff]+[\U00010000-\U0010ffff]*|[\U00010000-\U0001ffff][\U00010000-\U0010ffff]*"
+)
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
@@ -144,7 +147,7 @@ class ShapeMemo:
         self.plans: dict[str, tuple[str, str | None, bool, list[int], bool]] = {}
         self.groups: dict[tuple[str, str], list[tuple[int, str, str | None]]] = {}
         self.size = 0
-        self._next = {_COUNTED: _COUNTED, _WANTED: _WANTED, _UNSETTLED: _UNSETTLED}
+        self._next = {place: place for place in _LIMITS}
 
     @property
     def is_full(self) -> bool:
@@ -171,8 +174,10 @@ class ShapeMemo:
                 whole and kind is not None and not kind.endswith(PART) and reader.begins(record.message)
             ):
                 place = _WANTED if wants.wants(kind) else _COUNTED
+            if place == _UNSETTLED and reader.wants_more(record.message):
+                place = _FIRST
             block.read[index] = record
-        if place == _UNSETTLED:
+        if place in (_FIRST, _UNSETTLED):
             code = self._new(place, header, kind)
         else:  # settled lines of one kind are alike, whatever their shapes
             key = header.level, kind or "", header.format
@@ -402,18 +407,9 @@ class BlockFramer:
         lines, plans, sink = block.lines, self._memo.plans, self._sink
         done: list[str] = []
         for run in _RUN.finditer(text):
-            key = run[0]
-            plan = plans.get(key)
-            if plan is not None:
-                start = run.start()
-                second = lines[start + 1]
-                border = second.find(b"> ", 24, 96)
-                if plan[4] or (border > 0 and lines[start].startswith(second[: border + 2])):
-                    done.append(key)
-                    if plan[2]:
-                        plan[3].append(start)
-                    continue
-            self._run(text, block, run.start(), run.end(), wanted)
+            start, key = run.start(), run[0]
+            if len(key) % 2 or not self._pairs(key, start, lines, done):
+                self._run(text, block, start, run.end(), wanted)
         for key, number in Counter(done).items():
             level, kind, is_wanted, starts, _ = plans[key]
             sink.count(level, kind, number)
@@ -423,6 +419,31 @@ class BlockFramer:
             elif kind is not None:
                 first, last = _first_last(key, text)
                 sink.seen(kind, block, first, last, number, "", "")
+
+    def _pairs(self, key: str, start: int, lines: list[bytes], done: list[str]) -> bool:
+        """Whether a run is one or more records of two lines whose plans are known; then they are taken."""
+        plans = self._memo.plans
+        found = []
+        before = b""
+        for at in range(0, len(key), 2):
+            pair = key[at : at + 2]
+            plan = plans.get(pair)
+            if plan is None:
+                return False
+            first, second = lines[start + at], lines[start + at + 1]
+            border = first.find(b">", 24, 96)
+            if border < 0:
+                return False
+            head = first[: border + 1]
+            if head == before or not (plan[4] or second.startswith(head)):
+                return False
+            before = head
+            found.append((pair, plan, start + at))
+        for pair, plan, index in found:
+            done.append(pair)
+            if plan[2]:
+                plan[3].append(index)
+        return True
 
     def _group_starts(self, text: str, block: Block, start: int, end: int) -> list[int]:
         """Lines of a run that begin a record for sure: their header is not the one of the line before."""

@@ -29,8 +29,11 @@ class Capture:
         self.name, self.type = name, type_
 
 
-def look_ahead(rest: Seq) -> str:
-    """A regex for what can follow, as far as it takes to be sure; ``\\Z`` for the end of the message."""
+def look_ahead(rest: Seq, *, brief: bool = False) -> str:
+    """A regex for what can follow, as far as it takes to be sure; ``\\Z`` for the end of the message.
+
+    ``brief`` stops at the first thing: a message that is cut must not fail for what was to come after the cut.
+    """
     out: list[str] = []
     known = 0
     for index, element in enumerate(rest):
@@ -39,20 +42,22 @@ def look_ahead(rest: Seq) -> str:
             text = element[1]
             out.append(re.escape(text[: _ENOUGH * 2]))
             known += len(text)
-            if known >= _ENOUGH:
+            if known >= _ENOUGH or brief:
                 return "".join(out)
         elif head == "t":
             out.append(element[2])
             known += 2
+            if brief:
+                return "".join(out)
         elif head == "v":
             return "".join(out)
         elif head == "f":
-            return "".join(out) + look_ahead([*element[2], *after])
+            return "".join(out) + look_ahead([*element[2], *after], brief=brief)
         else:
             if known >= _SOME:
                 return "".join(out)
             branches = element[1] if head == "a" else [element[1], []]
-            ahead = list(dict.fromkeys(look_ahead([*branch, *after]) for branch in branches))
+            ahead = list(dict.fromkeys(look_ahead([*branch, *after], brief=brief) for branch in branches))
             if "" in ahead:
                 return "".join(out)
             return "".join(out) + (ahead[0] if len(ahead) == 1 else "(?:" + "|".join(ahead) + ")")
@@ -60,9 +65,9 @@ def look_ahead(rest: Seq) -> str:
     return "".join(out)
 
 
-def open_pattern(body: str, rest: Seq, kind: str) -> str:
+def open_pattern(body: str, rest: Seq, kind: str, *, brief: bool = False) -> str:
     """The regex of an open terminal in its place: its lazy body up to what follows."""
-    ahead = look_ahead(rest)
+    ahead = look_ahead(rest, brief=brief)
     border = border_of(rest)
     if not ahead:
         raise GrammarError(f"{kind}: two open terminals touch; put a literal or a closed terminal between them")
@@ -146,7 +151,7 @@ def compile_seq(seq: Seq, kind: str, *, prefix: bool = False, only: Collection[s
             if head == "l":
                 out.append(re.escape(element[1]))
             elif head in "tv":
-                body = element[2] if head == "t" else open_pattern(element[2], after, kind)
+                body = element[2] if head == "t" else open_pattern(element[2], after, kind, brief=prefix)
                 atom = f"(?>{body})"
                 out.append(f"({atom})" if inside is not None and not element[1].startswith("_") else atom)
             elif head == "f":
