@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.analysis import Analysis
+from rabbitlogs.framing.headers import formats_in_use, use_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,9 +57,11 @@ def plan(sources: list[Source], jobs: int) -> tuple[list[Part], list[Source]]:
 _catalogue: Callable[[], Any] | None = None
 
 
-def _start(catalogue: Callable[[], Any]) -> None:
+def _start(catalogue: Callable[[], Any], formats: list[str]) -> None:
     global _catalogue
     _catalogue = catalogue
+    for template in formats:
+        use_format(template)
 
 
 def _analyse_part(part: Part) -> Analysis:
@@ -81,5 +84,5 @@ def run(parts: list[Part], jobs: int, catalogue: Callable[[], Any]) -> Iterator[
     """The analyses of parts, in their order, each as soon as it and those before it are done."""
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(min(jobs, len(parts)), initializer=_start, initargs=(catalogue,)) as pool:
+    with ProcessPoolExecutor(min(jobs, len(parts)), initializer=_start, initargs=(catalogue, formats_in_use())) as pool:
         yield from zip(parts, pool.map(_analyse_part, parts), strict=True)

@@ -11,6 +11,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from rabbitlogs.errors import UsageError
 from rabbitlogs.framing.levels import NONE, level_of
 from rabbitlogs.parsing.compiled import terminals
 
@@ -32,6 +33,10 @@ BARE_HEADER = Header(BARE, None, NONE, None, 0, 0)
 _ANSI = rb"(?:\x1b\[[0-9;]*m)*"
 
 
+_VARIABLE = re.compile(r"([^$]*)(?:\$(\w+))?")
+_SETTING = re.compile(r"^\s*log\.(file|console)\.formatter\.plaintext\.format\s*=\s*(.*?)\s*$", re.MULTILINE)
+
+
 class _Patterns:
     """The expressions of headers, made from the grammar's terminals once."""
 
@@ -40,7 +45,7 @@ class _Patterns:
         time = b"(?:" + b"|".join(parts[n] for n in ("RFC3339", "EPOCH", "CUSTOM")) + b")"
         level, process = parts["LEVEL"], parts["PROCESS"]
         self.standard = re.compile(
-            _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[(" + level + rb")\] (?:(" + process + rb")(?: |\Z))?)"
+            _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?: |\Z))?)"
         )
         self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\] ")
         self.token = re.compile(
@@ -52,11 +57,49 @@ class _Patterns:
             b"(?:(" + parts["RFC3339"] + rb") )?(" + parts["REPORT"] + rb")(?: (" + parts["REPORT_TIME"] + rb") ===)?"
         )
         self.custom: list[re.Pattern[bytes]] = []
+        self.templates: list[str] = []
 
 
 @cache
 def _patterns() -> _Patterns:
     return _Patterns()
+
+
+def use_format(template: str) -> None:
+    """Reads lines of one more format from now on: a ``plaintext.format`` as rabbitmq.conf has it, ``$time [$level] $msg``.
+
+    Known are ``$time $level $pid $msg $file $line $mfa $domain`` and any other name, which is passed over. Raises
+    :class:`~rabbitlogs.errors.UsageError` where there is no ``$msg``.
+    """
+    parts = {name: regex.encode() for name, regex in terminals().items()}
+    time = b"(?:" + b"|".join(parts[n] for n in ("RFC3339", "EPOCH", "CUSTOM", "CLOCK")) + b")"
+    known = {"time": time, "level": b"(?i:" + parts["LEVEL"] + b")", "pid": parts["PROCESS"]}
+    head, found, _ = template.strip().strip("'\"").partition("$msg")
+    if not found:
+        raise UsageError(f"the format {template!r} has no $msg. Write it as rabbitmq.conf has it: '$time [$level] $pid $msg'.")
+    out = []
+    for text, name in _VARIABLE.findall(head):
+        out.append(re.escape(text.encode()).replace(rb"\ ", b" +"))
+        if name in known:
+            out.append(b"(?P<" + name.encode() + b">" + known.pop(name) + b")")
+        elif name:
+            out.append(rb"\S*")
+    patterns = _patterns()
+    compiled = re.compile(_ANSI + b"".join(out))
+    if compiled.groups and compiled not in patterns.custom:
+        patterns.custom.append(compiled)
+        patterns.templates.append(template)
+
+
+def formats_in_use() -> list[str]:
+    """The formats given with :func:`use_format`, for another process to use too."""
+    return list(_patterns().templates)
+
+
+def format_of_config(text: str) -> str | None:
+    """The plain text format a ``rabbitmq.conf`` sets for its log file, or else for the console; None where it sets none."""
+    found = dict(_SETTING.findall(text))
+    return found.get("file") or found.get("console")
 
 
 def parse_header(line: bytes) -> Header:
@@ -65,6 +108,11 @@ def parse_header(line: bytes) -> Header:
     JSON lines are told by :mod:`rabbitlogs.framing.json_lines`, not here.
     """
     patterns = _patterns()
+    for custom in patterns.custom:
+        match = custom.match(line)
+        if match is not None:
+            parts = match.groupdict()
+            return _header(CUSTOM, parts.get("time"), parts.get("level") or b"", parts.get("pid"), match.end(), line)
     match = patterns.standard.match(line)
     if match is not None:
         time, level, pid = match.groups()

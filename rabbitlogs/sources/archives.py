@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -12,6 +11,7 @@ from .streams import Blocks, Limits, Meter, Note, guarded, inflate, regroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from tempfile import SpooledTemporaryFile
 
 _IN_MEMORY = 16 << 20  # an archive's logs beyond this go to an unnamed temporary file

@@ -6,7 +6,6 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -17,6 +16,7 @@ from .text import Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import IO
 
     Item = str | os.PathLike[str] | bytes | IO[bytes] | IO[str] | Text
@@ -152,7 +152,7 @@ class _Finder:
             self._problem(
                 name,
                 "missing",
-                f"{name} does not exist. Check the path; `rabbitmq-diagnostics log_location` prints where a node writes its logs.",
+                f"{name} does not exist. Check the path; `rabbitmq-diagnostics log_location` prints where a node's logs are.",
             )
 
     def _unreadable(self, name: str, error: OSError) -> None:
@@ -274,8 +274,8 @@ class _Finder:
             self._problem(
                 name,
                 "empty",
-                f"{what} is empty. A node that fails early writes only to its standard output: see `journalctl -u rabbitmq-server` or "
-                "`docker logs`.",
+                f"{what} is empty. A node that fails early writes only to its standard output: see "
+                "`journalctl -u rabbitmq-server` or `docker logs`.",
             )
         else:
             self._skipped.append((name, "empty"))

@@ -1,0 +1,107 @@
+"""What stands before a message, in every spelling a broker can be set to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rabbitlogs.errors import UsageError
+from rabbitlogs.framing.headers import format_of_config, parse_header, use_format
+from rabbitlogs.framing.times import to_iso, to_seconds
+
+
+@pytest.mark.parametrize(
+    ("line", "format_", "stamp", "level", "pid"),
+    [
+        (
+            "2026-11-23 07:46:48.684571+00:00 [info] <0.223.0> text",
+            "logger",
+            "2026-11-23T07:46:48.684571+00:00",
+            "info",
+            "<0.223.0>",
+        ),
+        (
+            "2026-11-23T07:46:48.684571+02:00 [NOTICE] <0.223.0> text",
+            "logger",
+            "2026-11-23T07:46:48.684571+02:00",
+            "notice",
+            "<0.223.0>",
+        ),
+        ("2026-11-23 08:10:19.645 [error] <0.273.0> text", "lager", "2026-11-23T08:10:19.645", "error", "<0.273.0>"),
+        ("2026-11-23 08:10:19.645 [error] emulator text", "lager", "2026-11-23T08:10:19.645", "error", "emulator"),
+        ("08:11:24.675 [error] text", "lager", None, "error", None),
+        ("NOTI 1795421181429292 text", "custom", "2026-11-23T08:06:21.429292+00:00", "notice", None),
+        ("1795421227.761709 [ntc] <0.826.0> text", "custom", "2026-11-23T08:07:07.761709+00:00", "notice", "<0.826.0>"),
+        (
+            "\x1b[1;31m2026-11-23 07:46:48.684571+00:00 [error] <0.2.0> text",
+            "logger",
+            "2026-11-23T07:46:48.684571+00:00",
+            "error",
+            "<0.2.0>",
+        ),
+        ("2024-05-05T05:55:43.006747+00:00 error: text", "custom", "2024-05-05T05:55:43.006747+00:00", "error", None),
+    ],
+)
+def test_a_header_is_read(line: str, format_: str, stamp: str | None, level: str, pid: str | None) -> None:
+    """Format, time, level and process; the message begins where the header ends."""
+    header = parse_header(line.encode())
+    assert (header.format, header.level, header.pid) == (format_, level, pid)
+    assert (to_iso(header.time) if header.time else None) == stamp
+    assert line.encode()[header.start :] == b"text"
+
+
+@pytest.mark.parametrize("line", ["hello world", "error: something bad", "", "[error]", "12345", "{}", "<0.1.0> text"])
+def test_text_is_no_header(line: str) -> None:
+    """What only looks a little like one is text."""
+    assert parse_header(line.encode()).format == "bare"
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("=ERROR REPORT==== 20-Jun-2018::15:40:37 ===", "error"),
+        ("=ERROR EVENT==== 20-Jun-2018::15:40:37.123456 ===", "error"),
+        ("=CRASH REPORT==== 20-Jun-2018::15:40:37 ===", "error"),
+        ("2018-06-20 15:40:37 =SUPERVISOR REPORT====", "error"),
+        ("=INFO REPORT==== 1-Jul-2018::05:40:37 UTC ===", "info"),
+    ],
+)
+def test_a_report_header_is_read(line: str, level: str) -> None:
+    """The format up to 3.6, SASL's, and lager's crash.log."""
+    header = parse_header(line.encode())
+    assert (header.format, header.level) == ("report", level)
+    assert to_seconds(to_iso(header.time or "")) is not None
+
+
+def test_a_format_without_msg_is_refused() -> None:
+    """It says how to write one."""
+    with pytest.raises(UsageError, match="no .msg"):
+        use_format("$time $level")
+
+
+def test_a_configuration_names_its_format() -> None:
+    """File before console; comments do not count."""
+    text = "# log.file.formatter.plaintext.format = $msg\nlog.console.formatter.plaintext.format = $level $msg\nlog.file.formatter.plaintext.format = $pid|$msg\n"
+    assert format_of_config(text) == "$pid|$msg"
+    assert format_of_config("listeners.tcp.1 = 5672") is None
+
+
+def test_a_format_given_is_read(tmp_path: Path) -> None:
+    """A format that cannot be found out by itself, from the option and from the configuration."""
+    log = tmp_path / "rabbit.log"
+    log.write_text(
+        "[[<0.1.0>]] error; closing AMQP connection <0.1.0> (10.0.0.5:1 -> 10.0.0.2:5672):\n[[<0.1.0>]] error; missed heartbeats from client, timeout: 60s\n",
+        encoding="utf-8",
+    )
+    config = tmp_path / "rabbitmq.conf"
+    config.write_text("log.file.formatter.plaintext.format = [[$pid]] $level; $msg\n", encoding="utf-8")
+    for option in (["--log-format", "[[$pid]] $level; $msg"], ["--config", str(config)]):
+        command = [sys.executable, "-m", "rabbitlogs", "explain", "--format", "json", *option, str(log)]
+        report = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+        assert report["totals"]["by_level"] == {"error": 1}
+        assert report["sources"][0]["format"] == "custom"
+        assert [f["id"] for f in report["findings"]] == ["connection.heartbeat_missed"]
