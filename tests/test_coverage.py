@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - used in annotations pytest reads
+from pathlib import Path
 
 from rabbitlogs.parsing.coverage import log_calls, uncovered
 

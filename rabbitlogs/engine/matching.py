@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -66,7 +67,34 @@ def matches(match: Match, level: str, lookup: Lookup) -> bool:
     """Whether an event of one of the match's kinds fulfils it."""
     if match.levels is not None and level not in match.levels:
         return False
-    return all(holds(condition, lookup(condition[0]), trusted=match.is_ours) for condition in match.conditions)
+    for condition in match.conditions:
+        if not holds(condition, lookup(condition[0]), trusted=match.is_ours):
+            return False
+    return True
+
+
+class _Candidates:
+    """The rules of one kind, filed under the value of the field that most of them ask for by equality."""
+
+    def __init__(self, pairs: list[tuple[Rule, Match]]) -> None:
+        asked = Counter(c[0] for _, match in pairs for c in match.conditions if c[1] == "in")
+        self._field = min(asked, key=lambda name: (-asked[name], name)) if asked else None
+        self._by_value: dict[str, list[tuple[Rule, Match]]] = {}
+        values = {str(v) for _, match in pairs for c in match.conditions if c[0] == self._field and c[1] == "in" for v in c[2]}
+        self._others = [pair for pair in pairs if not self._asks(pair)]
+        for value in values:
+            self._by_value[value] = [pair for pair in pairs if not self._asks(pair) or self._asks(pair, value)]
+
+    def _asks(self, pair: tuple[Rule, Match], value: str | None = None) -> bool:
+        return any(
+            c[0] == self._field and c[1] == "in" and (value is None or value in map(str, c[2])) for c in pair[1].conditions
+        )
+
+    def of(self, lookup: Lookup) -> list[tuple[Rule, Match]]:
+        """The rules an event can fire, as far as that one field tells."""
+        if self._field is None:
+            return self._others
+        return self._by_value.get(str(lookup(self._field)), self._others)
 
 
 class Matcher:
@@ -74,16 +102,16 @@ class Matcher:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._plans: dict[str, tuple[list[tuple[Rule, Match]], list[tuple[Rule, Match]]]] = {}
+        self._plans: dict[str, tuple[_Candidates, _Candidates]] = {}
 
-    def rules_for(self, kind: str) -> tuple[list[tuple[Rule, Match]], list[tuple[Rule, Match]]]:
+    def rules_for(self, kind: str) -> tuple[_Candidates, _Candidates]:
         """The rules of a kind: those of which one wins, and those that count beside (correlations)."""
         plan = self._plans.get(kind)
         if plan is None:
             both = self._catalogue.by_kind.get(kind, [])
             plan = self._plans[kind] = (
-                [pair for pair in both if pair[0].correlate is None or pair[0].correlate["type"] == "unfinished"],
-                [pair for pair in both if pair[0].correlate is not None and pair[0].correlate["type"] != "unfinished"],
+                _Candidates([p for p in both if p[0].correlate is None or p[0].correlate["type"] == "unfinished"]),
+                _Candidates([p for p in both if p[0].correlate is not None and p[0].correlate["type"] != "unfinished"]),
             )
         return plan
 
@@ -96,9 +124,9 @@ class Matcher:
                 return session().get(name[8:])
             return fields.get(name)
 
-        fired = [(rule, match) for rule, match in winners if matches(match, level, lookup)]
+        fired = [(rule, match) for rule, match in winners.of(lookup) if matches(match, level, lookup)]
         out = [self._best(fired)] if fired else []
-        for rule, match in beside:
+        for rule, match in beside.of(lookup):
             if rule not in out and matches(match, level, lookup):
                 out.append(rule)
         return out
