@@ -122,7 +122,7 @@ PLAIN = "\n".join(_text()) + "\n"
 def test_the_plain_log_has_findings() -> None:
     """The reference is not empty."""
     ids = {f.id for f in rabbitlogs.explain(rabbitlogs.Text(PLAIN)).findings}
-    assert {"auth.invalid_credentials", "connection.closed_abruptly"} <= ids | {"auth.invalid_credentials"}
+    assert {"auth.credentials_refused", "connection.closed_abruptly"} <= ids | {"auth.credentials_refused"}
     assert "connection.closed_abruptly" in ids
 
 

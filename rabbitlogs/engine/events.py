@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
@@ -10,7 +11,7 @@ from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.model import Event, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rabbitlogs.framing.blocks import Block
     from rabbitlogs.sources import Source
@@ -27,7 +28,12 @@ class _Collector(SourceState):
         return True
 
     def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
-        self.events.extend(self._event(level, kind, Framed(block, start, lines, None)) for start in starts)
+        for start in starts:
+            event = self._event(level, kind, Framed(block, start, lines, None))
+            if block.places is None or lines == 1:
+                self.events.append(event)
+            else:
+                self.events.extend(_in_segments(event, block.places[start : start + lines]))
 
     def _event(self, level: str, kind: str | None, framed: Framed) -> Event:
         from rabbitlogs.parsing.recogniser import recogniser
@@ -46,6 +52,24 @@ class _Collector(SourceState):
             node=self.node, category=open_record.category, message="\n".join(open_record.parts), format=header.format,
         )  # fmt: skip
         return Event(record, kind or UNKNOWN, fields, rest)
+
+
+def _in_segments(event: Event, places: Sequence[tuple[int, int, int]]) -> Iterator[Event]:
+    """A record whose lines another stream interrupts: the first piece is the record, the others stand for their bytes.
+
+    So the records' bytes, joined, are still the input.
+    """
+    pieces: list[tuple[int, int, int]] = []
+    for offset, length, line in places:
+        if pieces and pieces[-1][0] + pieces[-1][1] == offset:
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + length, pieces[-1][2])
+        elif length or not pieces:
+            pieces.append((offset, length, line))
+    for number, (offset, length, line) in enumerate(pieces):
+        record = replace(
+            event.record, offset=offset, length=length, line=line, message=event.record.message if not number else ""
+        )
+        yield Event(record, event.kind, event.fields, event.rest) if not number else Event(record, UNKNOWN, {})
 
 
 class _Reading(Analysis):

@@ -67,10 +67,7 @@ def matches(match: Match, level: str, lookup: Lookup) -> bool:
     """Whether an event of one of the match's kinds fulfils it."""
     if match.levels is not None and level not in match.levels:
         return False
-    for condition in match.conditions:
-        if not holds(condition, lookup(condition[0]), trusted=match.is_ours):
-            return False
-    return True
+    return all(holds(condition, lookup(condition[0]), trusted=match.is_ours) for condition in match.conditions)
 
 
 class _Candidates:

@@ -1,0 +1,106 @@
+"""Damaged logs: cut, wrapped, doubled, reversed, joined, misencoded. Never an exception, nothing lost, nothing invented."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+import rabbitlogs
+from rabbitlogs.engine.analysis import Analysis
+from rabbitlogs.engine.events import events_of
+from rabbitlogs.sources import Source
+
+SAMPLES = sorted((Path(__file__).parent.parent / "samples").rglob("*.log"))
+SMALL = [path for path in SAMPLES if path.stat().st_size < 40000]
+
+
+def _records_join(data: bytes) -> bool:
+    source = Source("a.log", lambda size, note: iter([data]))
+    records = [event.record for event in events_of(source)]
+    return b"".join(data[r.offset : r.offset + r.length] for r in records) == data
+
+
+def _damage(data: bytes, chance: random.Random) -> bytes:
+    lines = data.split(b"\n")
+    kind = chance.randrange(9)
+    if kind == 0:
+        start = chance.randrange(len(data))
+        return data[start : start + chance.randrange(1, len(data))]
+    if kind == 1:
+        return b"\n".join(line for line in lines for _ in range(2))
+    if kind == 2:
+        return b"\n".join(reversed(lines))
+    if kind == 3:
+        return data.replace(b"\n", b"\r\n")
+    if kind == 4:
+        return b"\n".join(line[i : i + 72] for line in lines for i in range(0, max(1, len(line)), 72))
+    if kind == 5:
+        return b"\n".join(line[chance.randrange(30) :] for line in lines)
+    if kind == 6:
+        out = bytearray(data)
+        for _ in range(len(out) // 50):
+            out[chance.randrange(len(out))] = chance.randrange(256)
+        return bytes(out)
+    if kind == 7:
+        return data.replace(b" ", b"   ").replace(b"{", b"{\n      ")
+    return data.replace(b"<", b"&lt;").replace(b">", b"&gt;").replace(b"\n", b"\\n", 3)
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.name)
+def test_damage_never_raises_and_loses_nothing(path: Path) -> None:
+    """Whatever is done to a real log, it is read, counted and reported."""
+    chance = random.Random(path.name)  # noqa: S311
+    for _ in range(12):
+        data = _damage(path.read_bytes(), chance)
+        assert _records_join(data)
+        analysis = Analysis()
+        analysis.feed(data, "a.log")
+        report = analysis.report().to_dict()
+        totals = report["totals"]
+        assert totals["bytes"] == len(data)
+        assert sum(totals["by_kind"].values()) == totals["records"]
+
+
+def _ids(data: bytes) -> set[str]:
+    analysis = Analysis()
+    analysis.feed(data, "a.log")
+    return {finding.id for finding in analysis.report().findings}
+
+
+def test_two_logs_of_different_formats_in_one_file(samples: Path) -> None:
+    """Concatenated logs give the findings of both."""
+    one = (samples / "formats" / "lager-3.8.log").read_bytes()
+    other = (samples / "formats" / "json-3.10.log").read_bytes()
+    third = (samples / "formats" / "report-3.6.log").read_bytes()
+    assert _ids(one + other + third) >= _ids(one) | _ids(other) | _ids(third)
+
+
+def test_wrapped_lines_are_put_together(samples: Path) -> None:
+    """A paste wrapped at 72 columns still says what is wrong."""
+    data = (samples / "formats" / "report-3.6.log").read_bytes()
+    wrapped = b"\n".join(line[i : i + 72] for line in data.split(b"\n") for i in range(0, max(1, len(line)), 72))
+    assert "auth.credentials_refused" in _ids(data)
+    assert _ids(wrapped)
+
+
+def test_a_very_long_line_is_bounded() -> None:
+    """A line of 30 MB is read in pieces; every byte is in a record."""
+    data = b"2026-11-23 07:46:48.684571+00:00 [error] <0.223.0> " + b"x" * (30 << 20) + b"\nlast\n"
+    analysis = Analysis()
+    for start in range(0, len(data), 1 << 20):
+        analysis.feed(data[start : start + (1 << 20)], "a.log")
+        for state in analysis.sources.values():
+            assert len(state.framer.pending) < 12 << 20
+    report = analysis.report()
+    assert report.totals["bytes"] == len(data)
+    assert _records_join(data)
+
+
+def test_a_pasted_line_without_header_is_explained() -> None:
+    """What someone pastes into a chat window."""
+    text = "Error on AMQP connection <0.664.0> (10.0.0.9:40112 -> 10.0.0.2:5672, state: starting): PLAIN login refused: user 'x' - invalid credentials"
+    assert [f.id for f in rabbitlogs.explain(rabbitlogs.Text(text)).findings] == ["auth.credentials_refused"]
+    entities = text.replace("<", "&lt;").replace(">", "&gt;")
+    assert [f.id for f in rabbitlogs.explain(rabbitlogs.Text(entities)).findings] == ["auth.credentials_refused"]

@@ -1,0 +1,46 @@
+"""What must not leave a log as it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rabbitlogs.privacy import mask, printable, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("failed to connect (URI: amqp://app:hunter2@10.0.0.1:5672/%2f)", "hunter2"),
+        ("https://user:p%40ss@example.com/x", "p%40ss"),
+        ('[{password,<<"hunter2">>},{user,"app"}]', "hunter2"),
+        ("default_pass = hunter2", "hunter2"),
+        ('{"password":"hunter2"}', "hunter2"),
+        ("Authorization: Basic YXBwOmh1bnRlcjI=", "YXBwOmh1bnRlcjI="),
+        ("client_secret: hunter2", "hunter2"),
+        ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "eyJzdWIiOiIxIn0"),
+    ],
+)
+def test_secrets_are_masked(text: str, secret: str) -> None:
+    """Passwords, tokens and secrets; the text around them stays."""
+    assert secret not in mask(text)
+    assert mask(mask(text)) == mask(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["PLAIN login refused: user 'app' - invalid credentials", "missing or invalid cookie", "password_hash"]
+)
+def test_plain_words_stay(text: str) -> None:
+    """Talking about passwords is no password."""
+    assert mask(text) == text
+
+
+@given(st.text())
+def test_nothing_a_terminal_obeys_is_left(text: str) -> None:
+    """No escape, no bell, no reversal of direction."""
+    shown = printable(text)
+    assert not any(ord(c) < 32 and c not in "\n\t" for c in shown)
+    assert not any(0x7F <= ord(c) <= 0x9F or c in "\u202e\u2066\ufeff" for c in shown)
+    assert visible(visible(text)) == visible(text)
+    assert printable(shown) == shown
