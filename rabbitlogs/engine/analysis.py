@@ -13,7 +13,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, WORTH, Batches, BatchPlan, key_names, value_of
+from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, WORTH, Batches, BatchPlan, key_names, reader_of, value_of
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
@@ -52,6 +52,7 @@ _NODE_NAME = re.compile(
     r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
 )
 _INFO_FIELDS = frozenset({"rabbitmq_version", "erlang_version", "own_node"})
+ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
 _BUCKET = 60  # seconds of a time line's cell
 
@@ -86,7 +87,7 @@ class Notes:
 
 def _without_port(name: str, value: str) -> str:
     """A peer by its address: its port says nothing a reader could count by."""
-    return value.rpartition(":")[0] or value if name in ("client", "peer") else value
+    return value.rpartition(":")[0] or value if name in ADDRESSES else value
 
 
 def read_header(line: bytes) -> Header:
@@ -556,9 +557,10 @@ class Analysis:
             if column is None:
                 column = [b""] * len(next(iter(columns.values()), ()))
             texts = column if places is None else [column[at] for at in places]
-            for text, number in Counter(texts).items():
-                if text:
-                    tally.subject(plain, _without_port(plain, str(value_of(types.get(name), text))), number)
+            if plain in ADDRESSES:
+                texts = [text.rpartition(b":")[0] or text for text in texts]
+            read = reader_of(types.get(name))
+            tally.subject_counts(plain, [(read(text), number) for text, number in Counter(texts).items() if text])
             if plain in SESSION_NAMES and clients and b"" in texts:
                 at_clients = clients if places is None else [clients[at] for at in places]
                 for client, text in zip(at_clients, texts, strict=True):

@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.matching import holds
-from rabbitlogs.parsing.fields import convert
+from rabbitlogs.parsing.fields import convert, is_text
 from rabbitlogs.parsing.patterns import Capture, compile_rows
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
 
@@ -134,3 +134,10 @@ def value_of(capture: Capture | None, text: bytes) -> Any:
     if not text:
         return None
     return convert(capture.type if capture else "text", text.decode())
+
+
+def reader_of(capture: Capture | None) -> Callable[[bytes], str]:
+    """What turns a column's texts into the words a subject is counted by."""
+    if capture is None or is_text(capture.type):
+        return bytes.decode
+    return lambda text: str(value_of(capture, text))

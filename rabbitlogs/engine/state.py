@@ -10,7 +10,7 @@ from rabbitlogs.framing.times import to_iso, to_seconds
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from rabbitlogs.model import Evidence
 
@@ -122,6 +122,22 @@ class Tally:
         if text not in counter and len(counter) >= SUBJECT_LIMIT:
             text = OTHERS
         counter[text] += number
+
+    def subject_counts(self, name: str, counts: Iterable[tuple[str, int]]) -> None:
+        """Counts many values of a subject."""
+        counter = self.subjects.setdefault(name, Counter())
+        room = SUBJECT_LIMIT - len(counter)
+        others = 0
+        for value, number in counts:
+            if value in counter:
+                counter[value] += number
+            elif room > 0:
+                counter[value] = number
+                room -= 1
+            else:
+                others += number
+        if others:
+            counter[OTHERS] += others
 
     def key(self, value: str, moment: Moment) -> None:
         """Notes a moment under a key, for intervals and correlations."""

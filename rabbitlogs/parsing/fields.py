@@ -53,3 +53,8 @@ def convert(type_: str, text: str) -> Any:
     """
     function = _CONVERT.get(type_)
     return text if function is None else function(text)
+
+
+def is_text(type_: str) -> bool:
+    """Whether the value of a type is its text as it stands."""
+    return type_ not in _CONVERT
