@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is beyond is counted, not read
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
+_WRAPPED = 40  # the narrowest width at which people's windows wrap
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _ENTITY = re.compile(rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);")
 _TERM_START = frozenset(" \t{[<*-=})]\"'")
@@ -79,7 +80,9 @@ class OpenRecord:
     def add(self, line: Line) -> None:
         self.lines += 1
         self.size += line.size
-        if len(self.parts) < 2048:
+        if self.header.format == BARE and wraps_into(self.parts[-1], line.text, recogniser()):
+            self.parts[-1] += line.text
+        elif len(self.parts) < 2048:
             self.parts.append(line.text)
         self._message = self._complete = None
 
@@ -126,6 +129,20 @@ class OpenRecord:
         return match.kind != own.kind and reader.entry(match.kind).weight > reader.entry(own.kind).weight
 
 
+def wraps_into(first: str, second: str, reader: Recogniser) -> bool:
+    """Whether a line without header was cut in the middle of a word by something that wraps at a width.
+
+    It was when the two, put together, are a whole message of a kind and the first alone is none.
+    """
+    if len(first) < _WRAPPED or first[-1:].isspace() or not second[:1].strip():
+        return False
+    match = reader.recognise(collapse(first + second)[:MESSAGE_LIMIT])
+    if match is None or match.rest is not None:
+        return False
+    alone = reader.recognise(collapse(first)[:MESSAGE_LIMIT])
+    return alone is None or alone.rest is not None
+
+
 def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     """Whether a line belongs to the open record."""
     header = line.header
@@ -158,7 +175,7 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return True
     if text[0] in " \t":
         return not reader.begins(collapse(text[:400]))
-    return record.grows_with(line, reader)
+    return record.grows_with(line, reader) or (record.lines == 1 and wraps_into(record.parts[-1], text, reader))
 
 
 def frame(lines: Sequence[Line], reader: Recogniser | None = None) -> list[OpenRecord]:
