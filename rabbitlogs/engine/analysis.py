@@ -214,12 +214,16 @@ class SourceState:
         tally.saw(stamp)
         offset, _, line = block.place(note.index, note.lines)
         tally.moments.add((to_seconds(stamp), self.name, line, header.pid))
-        if not tally.fields:
+        if note.kind not in tally.first_fields and len(tally.first_fields) < SHAPES:
             fields, session = note.fields, note.session
             if fields is None:
                 fields = recogniser().fields_of(note.kind, framed.open.message)
                 session = self.session(fields)()
-            tally.fields = {**{f"session.{k}": v for k, v in session.items()}, **fields, "node_of_log": self.node}
+            tally.first_fields[note.kind] = {
+                **{f"session.{k}": v for k, v in session.items()},
+                **fields,
+                "node_of_log": self.node,
+            }
         shown = partial(self._shown, note.level, stamp, line, offset, framed)
         if len(tally.evidence) < FIRST_EVIDENCE:
             tally.evidence.append(shown())
@@ -507,7 +511,7 @@ class Analysis:
             self._subjects(rule, tally, fields, session)
             self._keep_keys(rule, tally, state, fields, session, (to_seconds(stamp), state.name, 0, header.pid), framed)
             state.noted.setdefault(rule.id, []).append(
-                Note(framed.index, framed.lines, kind, level, fields, {} if tally.fields else session())
+                Note(framed.index, framed.lines, kind, level, fields, {} if kind in tally.first_fields else session())
             )
             if self._on_event is not None:
                 state.settle_notes(framed.block)

@@ -107,8 +107,8 @@ class Matcher:
         if plan is None:
             both = self._catalogue.by_kind.get(kind, [])
             plan = self._plans[kind] = (
-                _Candidates([p for p in both if p[0].correlate is None or p[0].correlate["type"] == "unfinished"]),
-                _Candidates([p for p in both if p[0].correlate is not None and p[0].correlate["type"] != "unfinished"]),
+                _Candidates([pair for pair in both if pair[0].correlate is None]),
+                _Candidates([pair for pair in both if pair[0].correlate is not None]),
             )
         return plan
 

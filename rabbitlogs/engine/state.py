@@ -87,8 +87,8 @@ class Tally:
     __slots__ = (
         "count",
         "evidence",
-        "fields",
         "first",
+        "first_fields",
         "keys",
         "last",
         "last_evidence",
@@ -105,7 +105,7 @@ class Tally:
         self.first: str | None = None
         self.last: str | None = None
         self.subjects: dict[str, Counter[str]] = {}
-        self.fields: dict[str, Any] = {}
+        self.first_fields: dict[str, dict[str, Any]] = {}  # by kind, of its first event
         self.evidence: list[Evidence] = []
         self.last_evidence: list[Evidence] = []
         self.shapes: dict[str, Evidence] = {}
@@ -114,6 +114,11 @@ class Tally:
         self.sources: Counter[str] = Counter()
         self.minutes: dict[str, Counter[int]] = {}
         self.pairs: dict[tuple[str, str], list[float]] = {}
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the event that says most: the first of its kind, the kind with most fields."""
+        return max(self.first_fields.values(), key=len, default={})
 
     def subject(self, name: str, value: Any, number: int = 1) -> None:
         """Counts one value of a subject."""
@@ -198,8 +203,9 @@ class Tally:
         for name, counter in later.subjects.items():
             for value, number in counter.items():
                 self.subject(name, value, number)
-        if not self.fields:
-            self.fields = later.fields
+        for kind, fields in later.first_fields.items():
+            if len(self.first_fields) < SHAPES:
+                self.first_fields.setdefault(kind, fields)
         room = FIRST_EVIDENCE - len(self.evidence)
         self.evidence.extend(later.evidence[:room])
         self.last_evidence = (self.last_evidence + later.evidence + later.last_evidence)[-LAST_EVIDENCE:]

@@ -19,7 +19,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from rabbitlogs.framing.framer import Line, OpenRecord, frame
+from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, frame
 from rabbitlogs.framing.headers import BARE, JSON, LAGER, LOGGER, REPORT, Header
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.parsing.compiled import ambiguous_kinds
@@ -36,6 +36,7 @@ LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 
 # Of the unsettled ones, a first line stops in the middle of a kind (``closing AMQP connection ...:``): it begins a record.
 _COUNTED, _WANTED, _FIRST, _UNSETTLED = 0x100, 0x5000, 0x10000, 0x20000
 _LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _FIRST: 0x20000, _UNSETTLED: 0x110000 - 0x400}
+_EDGE = re.compile("[\U00010000-\U0010ffff][\u0100-\ud7ff]")
 _RUN = re.compile(
     "[\u0100-\ud7ff]?[\U00020000-\U0010ffff]+[\U00010000-\U0010ffff]*|[\U00010000-\U0001ffff][\U00010000-\U0010ffff]*"
 )
@@ -144,6 +145,7 @@ class ShapeMemo:
         self.codes: dict[bytes, str] = {}
         self.seen: dict[str, _Seen] = {}
         self._settled: dict[tuple[str, str, str], str] = {}
+        self._twins: dict[str, str] = {}
         self.plans: dict[str, tuple[str, str | None, bool, list[int], bool]] = {}
         self.groups: dict[tuple[str, str], list[tuple[int, str, str | None]]] = {}
         self.size = 0
@@ -174,7 +176,7 @@ class ShapeMemo:
                 whole and kind is not None and not kind.endswith(PART) and reader.begins(record.message)
             ):
                 place = _WANTED if wants.wants(kind) else _COUNTED
-            if place == _UNSETTLED and reader.wants_more(record.message):
+            if place == _UNSETTLED and begins_record(line.text, reader) and reader.wants_more(record.message):
                 place = _FIRST
             block.read[index] = record
         if place in (_FIRST, _UNSETTLED):
@@ -186,6 +188,16 @@ class ShapeMemo:
             self.codes[shape] = code
             self.size += len(shape) + 120
         return code
+
+    def twin(self, code: str) -> str:
+        """The unsettled character of a settled one's lines."""
+        known = self._twins.get(code)
+        if known is None:
+            entry = self.seen[code]
+            known = self._twins[code] = chr(self._next[_UNSETTLED])
+            self._next[_UNSETTLED] += 1
+            self.seen[known] = _Seen(entry.level, entry.kind, entry.format, entry.blanks)
+        return known
 
     def _new(self, place: int, header: Header, kind: str | None) -> str:
         code = chr(self._next[place])
@@ -330,7 +342,7 @@ class BlockFramer:
         codes = list(map(memo.codes.get, found))
         if None in codes:
             self._learn(codes, found, block)
-        text = "".join(codes)  # type: ignore[arg-type]
+        text = self._unsettle("".join(codes), block)  # type: ignore[arg-type]
         if not final:
             kept_from = self._last_record(text, block)
             if kept_from == 0:
@@ -360,6 +372,23 @@ class BlockFramer:
             shape = found[index]
             code = memo.codes.get(shape)
             codes[index] = code if code is not None else memo.learn(shape, block, index, self._sink)
+
+    def _unsettle(self, text: str, block: Block) -> str:
+        """Makes a settled line unsettled where it follows an unsettled one with the same header: it may belong to it."""
+        if not _has_unsettled(text):
+            return text
+        seen, lines = self._memo.seen, block.lines
+        changed: list[str] | None = None
+        for edge in _EDGE.finditer(text):
+            index = edge.end() - 1
+            while index < len(text) and text[index] < "\U00010000":
+                entry = seen[text[index]]
+                if entry.format == JSON or _head(lines[index - 1], seen[text[index - 1]]) != _head(lines[index], entry):
+                    break
+                changed = changed if changed is not None else list(text)
+                changed[index] = self._memo.twin(text[index])
+                index += 1
+        return text if changed is None else "".join(changed)
 
     def _last_record(self, text: str, block: Block) -> int:
         """The line where the last record begins."""

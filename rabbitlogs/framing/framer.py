@@ -129,6 +129,11 @@ class OpenRecord:
         return match.kind != own.kind and reader.entry(match.kind).weight > reader.entry(own.kind).weight
 
 
+def begins_record(text: str, reader: Recogniser) -> bool:
+    """Whether a line's text begins like a known message and not like a term, a list or an indented detail."""
+    return bool(text) and text[0] not in _TERM_START and reader.begins(collapse(text[:400]))
+
+
 def wraps_into(first: str, second: str, reader: Recogniser) -> bool:
     """Whether a line without header was cut in the middle of a word by something that wraps at a width.
 
@@ -153,9 +158,7 @@ def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     if header.format in (JSON, REPORT) or line.head != record.head or record.header.format == JSON:
         return False
     text = line.text
-    if not text or text[0] in _TERM_START:
-        return True
-    if not reader.begins(collapse(text[:400])):
+    if not record.message or not begins_record(text, reader):
         return True
     return record.grows_with(line, reader)
 
@@ -168,7 +171,7 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return False
     blank = not text.strip()
     if record.header.format != BARE:
-        if blank or text[0] in _TERM_START or not reader.begins(collapse(text[:400])):
+        if blank or not begins_record(text, reader):
             return True
         return record.grows_with(line, reader) or not record.is_complete(reader)
     if blank:

@@ -22,6 +22,7 @@ from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import Capture, compile_seq
 
 _KEY = 5  # characters of an opening literal that file it
+_CUT_SHARE = 0.9
 _NEAR, _NEAR_SHARE = 12, 0.7  # literal characters, and share of a kind's, that a message must have to be near it
 _WORD = re.compile(r"[A-Za-z_]{3,}")
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
@@ -155,7 +156,10 @@ class Recogniser:
             read = match.end() - sum(len(text) for text in match.groups() if text)
             if best is None or read > best[0]:
                 best = (read, entry, match)
-        if best is None or best[0] < max(_NEAR, best[1].weight * _NEAR_SHARE):
+        if best is None:
+            return None
+        cut = best[2].end() == len(message)  # the message stops in the middle of the kind: what is missing may tell
+        if best[0] < max(_NEAR, best[1].weight * (_CUT_SHARE if cut else _NEAR_SHARE)):
             return None
         _, entry, match = best
         return Match(entry.name, entry.fields(match), message[match.end() :])

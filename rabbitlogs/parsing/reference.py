@@ -28,6 +28,7 @@ class _Writer:
         self.rules: list[str] = []
         self.terminals: dict[tuple[str, int], str] = {}
         self.fields: dict[str, tuple[str, str]] = {}
+        self._optionals = 0
 
     def kind(self, number: int, seq: Seq, name: str) -> str:
         start = f"k{number}"
@@ -59,7 +60,11 @@ class _Writer:
             elif head == "a":
                 out.append("(" + " | ".join(self._seq(branch, after, kind) for branch in element[1]) + ")")
             elif head == "o":
-                out.append("(" + self._seq(element[1], after, kind) + ")?")
+                # a rule with an empty alternative: lark writes `x?` out, and ten of them would be a thousand rules
+                rule = f"_o{self._optionals}"
+                self._optionals += 1
+                self.rules.append(f"{rule}: {self._seq(element[1], after, kind)} |")
+                out.append(rule)
             else:
                 out.append("(" + self._seq(element[1], [element, *after], kind) + ")*")
         return " ".join(out)
