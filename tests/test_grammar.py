@@ -81,7 +81,7 @@ def test_touching_open_terminals_are_refused(tmp_path: Path) -> None:
 
 def test_a_longer_message_goes_to_the_nearest_kind() -> None:
     """A newer release that adds words to a message does not make it unknown; the unread part is kept."""
-    match = recogniser().recognise("accepting AMQP connection 127.0.0.1:1 -> 127.0.0.1:5672 over a new transport")
+    match = recogniser().recognise("started TLS (SSL) listener on [::]:5671 with a new feature")
     assert match is not None
-    assert match.kind == "connection.accepted"
-    assert match.rest == " over a new transport"
+    assert match.kind == "listener.started_tls"
+    assert match.rest == " with a new feature"

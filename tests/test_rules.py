@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import rabbitlogs
 from rabbitlogs.engine.analysis import Analysis
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue, read_rule
 from rabbitlogs.engine.detectors import DETECTORS
@@ -41,8 +42,16 @@ def test_an_example_fires_its_rule(rule: Rule, example: dict[str, Any]) -> None:
     analysis, findings, lifecycle = _findings(example["log"])
     assert rule.id in findings + lifecycle
     assert not set(findings) - {rule.id, *example.get("also", [])}
+    tally = analysis.tallies.get(rule.id)
+    kinds = {kind for match in rule.matches for kind in match.kinds}
+    # a lifecycle condition is only counted; then the event's own fields are what a reader could be told
+    seen = (
+        list(tally.first_fields.values())
+        if tally
+        else [e.fields for e in rabbitlogs.parse(example["log"].encode()) if e.kind in kinds]
+    )
     for name, value in example.get("expect", {}).items():
-        assert str(analysis.tallies[rule.id].fields.get(name)) == str(value), name
+        assert str(value) in [str(fields.get(name)) for fields in seen], name
 
 
 @pytest.mark.parametrize(("rule", "example"), COUNTER)
@@ -98,7 +107,7 @@ def test_rules_refer_to_rules() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("title = ", "line 1"),
+        ("title = x", "line 1"),
         ('title = "x"\nseverity = "bad"\n[match]\nkind = "a.b"', "severity must be one of"),
         ('title = "x"\nseverity = "error"\n', r"needs a \[\[match\]\]"),
         ('title = "x"\nseverity = "error"\n[match]\nkind = "a.b"\nreason = { like = "(" }', "not a regular expression"),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Seq = list[Any]
 
 
+_WRITTEN_OUT = 2000  # plain sequences that one rule may become
+
+
 class _Writer:
     """Writes the trees of a subsystem as one lark grammar, open terminals given their ends."""
 
@@ -40,6 +43,7 @@ class _Writer:
 
     def _seq(self, seq: Seq, rest: Seq, kind: str) -> str:
         out: list[str] = []
+        written_out = _alternatives(seq)
         for index, element in enumerate(seq):
             head, after = element[0], [*seq[index + 1 :], *rest]
             if head == "l":
@@ -60,10 +64,14 @@ class _Writer:
             elif head == "a":
                 out.append("(" + " | ".join(self._seq(branch, after, kind) for branch in element[1]) + ")")
             elif head == "o":
-                # a rule with an empty alternative: lark writes `x?` out, and ten of them would be a thousand rules
+                inside = self._seq(element[1], after, kind)
+                if written_out <= _WRITTEN_OUT:
+                    out.append(f"({inside})?")
+                    continue
+                # lark writes `x?` out, and ten of them would be a thousand rules: a rule that may be empty instead
                 rule = f"_o{self._optionals}"
                 self._optionals += 1
-                self.rules.append(f"{rule}: {self._seq(element[1], after, kind)} |")
+                self.rules.append(f"{rule}: {inside} |")
                 out.append(rule)
             else:
                 out.append("(" + self._seq(element[1], [element, *after], kind) + ")*")
@@ -74,6 +82,17 @@ class _Writer:
         for (text, priority), name in self.terminals.items():
             lines.append(f"{name}.{priority}: {text}" if priority else f"{name}: {text}")
         return "\n".join(lines)
+
+
+def _alternatives(seq: Seq) -> int:
+    """How many plain sequences lark makes of one with optional parts and alternatives."""
+    total = 1
+    for element in seq:
+        if element[0] == "o":
+            total *= 1 + _alternatives(element[1])
+        elif element[0] == "a":
+            total *= sum(_alternatives(branch) for branch in element[1])
+    return total
 
 
 def _string(text: str) -> str:
