@@ -51,7 +51,7 @@ def _damage(data: bytes, chance: random.Random) -> bytes:
 @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.name)
 def test_damage_never_raises_and_loses_nothing(path: Path) -> None:
     """Whatever is done to a real log, it is read, counted and reported."""
-    chance = random.Random(path.name)  # noqa: S311
+    chance = random.Random(path.name)
     for _ in range(12):
         data = _damage(path.read_bytes(), chance)
         assert _records_join(data)

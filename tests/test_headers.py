@@ -79,7 +79,7 @@ def test_a_report_header_is_read(line: str, level: str) -> None:
 
 def test_a_format_without_msg_is_refused() -> None:
     """It says how to write one."""
-    with pytest.raises(UsageError, match="no .msg"):
+    with pytest.raises(UsageError, match=r"no \$msg"):
         use_format("$time $level")
 
 

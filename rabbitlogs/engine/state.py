@@ -120,6 +120,10 @@ class Tally:
         """The fields of the event that says most: the first of its kind, the kind with most fields."""
         return max(self.first_fields.values(), key=len, default={})
 
+    @fields.setter
+    def fields(self, fields: dict[str, Any]) -> None:
+        self.first_fields = {"": fields}
+
     def subject(self, name: str, value: Any, number: int = 1) -> None:
         """Counts one value of a subject."""
         counter = self.subjects.setdefault(name, Counter())

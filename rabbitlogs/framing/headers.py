@@ -50,7 +50,7 @@ class _Patterns:
         self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\] ")
         self.token = re.compile(
             b"(?:(" + time + rb")|\[(" + level + rb")\]|(" + level + rb")(?=[ :|])|(" + process + b")|(" + parts["PLACE"] + rb"))"
-            rb"(?:[:|]? [-|:]? ?|[:|]\Z|\Z| ?\Z)",
+            rb"(?:[:|]? (?:[-|:] )?|[:|]\Z|\Z| ?\Z)",
             re.IGNORECASE,
         )
         self.report = re.compile(

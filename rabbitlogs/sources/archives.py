@@ -84,9 +84,7 @@ def tar_members(blocks: Blocks, note: Note) -> Iterator[Member]:
         try:
             entry = tarfile.TarInfo.frombuf(header.ljust(512, b"\x00"), "utf-8", "surrogateescape")
         except (tarfile.HeaderError, ValueError) as error:
-            note(
-                f"the archive is damaged at byte {cursor.position - len(header)} ({error}); the files before it were read"
-            )
+            note(f"the archive is damaged at byte {cursor.position - len(header)} ({error}); the files before it were read")
             return
         size = max(entry.size, 0)
         padding = -size % 512
@@ -146,11 +144,7 @@ def zip_directory(path: str) -> list[tuple[str, int, int]] | None:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            return [
-                (entry.filename, entry.header_offset, entry.file_size)
-                for entry in archive.infolist()
-                if not entry.is_dir()
-            ]
+            return [(entry.filename, entry.header_offset, entry.file_size) for entry in archive.infolist() if not entry.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
         return None
 
@@ -322,19 +316,19 @@ class Spool:
     def keep(self, blocks: Blocks, note: Note) -> tuple[int, int]:
         """Store a stream; where it stands and how long it is."""
         from tempfile import SpooledTemporaryFile
+        from weakref import finalize
 
         start = self._end
         try:
             if self._file is None:
                 self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as its sources
+                finalize(self, self._file.close)
             for block in regroup(blocks, 1 << 18):
                 self._file.seek(self._end)
                 self._file.write(block)
                 self._end += len(block)
         except OSError as error:
-            note(
-                f"unpacking stopped: {error.strerror or error} (in the folder for temporary files; set TMPDIR to another)"
-            )
+            note(f"unpacking stopped: {error.strerror or error} (in the folder for temporary files; set TMPDIR to another)")
         return start, self._end - start
 
     def read(self, start: int, length: int, size: int, note: Note) -> Blocks:

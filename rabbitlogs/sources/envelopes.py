@@ -275,9 +275,7 @@ def _timestamps(lines: list[bytes]) -> Envelope | None:
     # Seconds with more than six digits are never the broker's own; with fewer, a whole header has to follow.
     nanoseconds = _share(lines, re.compile(rb"\S{19}\.\d{7,9}[Z+-]").match) >= 0.5
     return (
-        Envelope("timestamps", None, (wrappers.timestamps,))
-        if nanoseconds or _has_header(lines, wrappers.timestamps)
-        else None
+        Envelope("timestamps", None, (wrappers.timestamps,)) if nanoseconds or _has_header(lines, wrappers.timestamps) else None
     )
 
 
@@ -289,9 +287,7 @@ def _numbered(lines: list[bytes]) -> Envelope | None:
     follow = sum(1 for before, after in pairwise(numbers) if before < after <= before + 3)
     if follow < 0.8 * (len(numbers) - 1):
         return None
-    rests = [
-        line[match.end(1) :] for line, match in zip(lines, found, strict=True) if match and line[match.end(1) :].strip()
-    ]
+    rests = [line[match.end(1) :] for line, match in zip(lines, found, strict=True) if match and line[match.end(1) :].strip()]
     for separator in (b"\t", b" | ", " │ ".encode(), b" |", "│".encode(), b": ", b":", b". ", b"  ", b" "):
         if sum(1 for rest in rests if rest.startswith(separator)) >= 0.95 * len(rests):
             strip = bind(wrappers.numbered, separator=separator)

@@ -50,6 +50,4 @@ def split_rotation(name: str) -> tuple[str, Age]:
 def natural(name: str) -> list[tuple[int, int, str]]:
     """A sort key under which ``node2`` comes before ``node10``."""
     parts = re.split(r"([0-9]+)", name)
-    return [
-        (1, int(part[:18]), part) if part[:1].isdigit() and part.isascii() else (0, 0, part) for part in parts if part
-    ]
+    return [(1, int(part[:18]), part) if part[:1].isdigit() and part.isascii() else (0, 0, part) for part in parts if part]

@@ -137,7 +137,7 @@ class _Finder:
             except OSError as error:
                 self._unreadable(name, error)
                 return
-            self._add_once(name, io.FileIO(handle, closefd=True).read)
+            self._add_once(name, partial(_read_to_end, io.FileIO(handle, closefd=True)))
 
     def _no_such(self, path: str, name: str, error: OSError | ValueError) -> None:
         if isinstance(error, PermissionError):
@@ -157,9 +157,7 @@ class _Finder:
 
     def _unreadable(self, name: str, error: OSError) -> None:
         reason = (error.strerror or str(error)).lower()
-        advice = (
-            " Read it as root or as the broker's user (often rabbitmq)." if isinstance(error, PermissionError) else ""
-        )
+        advice = " Read it as root or as the broker's user (often rabbitmq)." if isinstance(error, PermissionError) else ""
         self._problem(name, "unreadable", f"{name} could not be read: {reason}.{advice}")
 
     # ------------------------------------------------------------------------------------------------ files and folders
@@ -238,9 +236,7 @@ class _Finder:
     ) -> None:
         """Look at the first bytes and keep the stream as a log, unpack it, or say why it is neither."""
         notes: list[str] = []
-        head = (
-            opener.peek(notes.append) if isinstance(opener, OneShot) else read_exactly(opener(HEAD, notes.append), HEAD)
-        )
+        head = opener.peek(notes.append) if isinstance(opener, OneShot) else read_exactly(opener(HEAD, notes.append), HEAD)
         kind = packing(head)
         if kind and depth >= self.limits.max_depth:
             self._refuse(name, f"packed more than {self.limits.max_depth} times, which is the limit", "limit", explicit)
@@ -296,16 +292,12 @@ class _Finder:
 
     # ------------------------------------------------------------------------------------------------ archives
 
-    def _add_archive(
-        self, name: str, opener: Opener, kind: str, explicit: bool, on_disk: str | None, depth: int
-    ) -> None:
+    def _add_archive(self, name: str, opener: Opener, kind: str, explicit: bool, on_disk: str | None, depth: int) -> None:
         before, notes, files = (len(self._found), len(self._problems)), list[str](), 0
         for member, member_opener, size in self._members(opener, kind, on_disk, notes):
             files += 1
             if files > self.limits.max_members:
-                notes.append(
-                    f"more than {self.limits.max_members} files, which is the limit: the rest was not looked at"
-                )
+                notes.append(f"more than {self.limits.max_members} files, which is the limit: the rest was not looked at")
                 break
             shown = f"{name}!{_shown(member)}"
             folder, _, base = shown.rpartition("/") if "/" in _shown(member) else (f"{name}!", "", _shown(member))
@@ -379,6 +371,16 @@ def _read_object(stream: object, start: int, size: int, note: Note) -> Blocks:
             yield block
     except (OSError, ValueError) as error:
         note(f"reading stopped: {error}")
+
+
+def _read_to_end(pipe: io.FileIO, size: int) -> bytes:
+    """Reads a pipe, and closes it at its end."""
+    if pipe.closed:
+        return b""
+    block = pipe.read(size) or b""
+    if not block:
+        pipe.close()
+    return block
 
 
 def _read_any(stream: object, size: int) -> bytes:

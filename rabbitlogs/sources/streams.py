@@ -276,9 +276,7 @@ def _unxz(blocks: Blocks, note: Note) -> Blocks:
     import lzma
 
     # A memory limit would refuse files of `xz -9e`; 1 GiB is above any preset and far below a hostile dictionary.
-    yield from _by_pieces(
-        blocks, note, "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=1 << 30), lzma.LZMAError
-    )
+    yield from _by_pieces(blocks, note, "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=1 << 30), lzma.LZMAError)
 
 
 def _bunzip2(blocks: Blocks, note: Note) -> Blocks:

@@ -33,9 +33,7 @@ _RESET = rb"(?:\x1b\[0?m)?"
 _CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
 _STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?: (.*))?$"
 # The name's colour ends before or after the blank; colours further on are the broker's.
-_COMPOSE = (
-    rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
-)
+_COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
 
 
 def _text(raw: bytes | None) -> str:
@@ -116,11 +114,7 @@ _HOST = rb"((?!\d{4}-\d\d-\d\d)[A-Za-z0-9_][\w.:%-]{0,254})"
 _PROGRAM = rb"([A-Za-z0-9_(][^\s\[\]:<>]{0,127})(?:\[([\w.-]+)\])?"
 _LINE = (
     rb"(?:<(\d{1,3})>)?"
-    rb"(?:"
-    + _DAY
-    + rb"|("
-    + _ISO
-    + rb")|[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?) \S{1,6}|(\d{9,10}\.\d{6})"
+    rb"(?:" + _DAY + rb"|(" + _ISO + rb")|[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?) \S{1,6}|(\d{9,10}\.\d{6})"
     rb"|\[ *\d+\.\d{3,6}\])"
     rb" " + _HOST + rb" " + _PROGRAM + rb"(?::(?: (.*))?| (<\d+\.\d+\.\d+>|[a-z][\w@]{0,254}) - ?(.*)|: ?(.*))$"
 )

@@ -38,9 +38,7 @@ JSON_LINES = [
 
 def docker(line: bytes) -> bytes:
     log = line.decode("utf-8", "surrogateescape") + "\n"
-    return json.dumps(
-        {"log": log, "stream": "stdout", "time": "2026-11-23T07:46:49.5Z"}, separators=(",", ":")
-    ).encode()
+    return json.dumps({"log": log, "stream": "stdout", "time": "2026-11-23T07:46:49.5Z"}, separators=(",", ":")).encode()
 
 
 def journal_json(line: bytes) -> bytes:
@@ -204,9 +202,7 @@ def test_a_named_process_in_syslog_has_no_pid() -> None:
     )
     envelope = detect(data)
     assert envelope is not None
-    assert peel_all(envelope, data)[0].inner == (
-        b"2026-11-23 08:12:32.555666+00:00 [warning] memory resource limit alarm set"
-    )
+    assert peel_all(envelope, data)[0].inner == (b"2026-11-23 08:12:32.555666+00:00 [warning] memory resource limit alarm set")
     old = detect(data.splitlines()[1])
     assert old is not None
     assert [line.inner for line in peel_all(old, data.splitlines()[1])] == [
@@ -261,8 +257,7 @@ def test_long_lines_cut_by_a_wrapper_are_joined_again() -> None:
     long = b"x" * 40000
     cut = [long[:16384], long[16384:32768], long[32768:] + b"\n"]
     data = b"".join(
-        docker(piece).replace(b'\\n"', b'"', 1 if i < 2 else 0) + b"\n"
-        for i, piece in enumerate(p.rstrip(b"\n") for p in cut)
+        docker(piece).replace(b'\\n"', b'"', 1 if i < 2 else 0) + b"\n" for i, piece in enumerate(p.rstrip(b"\n") for p in cut)
     )
     envelope = detect(data)
     assert envelope is not None
@@ -369,7 +364,7 @@ BARE_LOGS = {
     "micros": b"NOTI 1795421181429292 text\nNOTI 1795421181429293 text\n",
     "colours": b"\x1b[38;5;87m" + BARE[1] + b"\x1b[0m\n\x1b[38;5;87m" + BARE[2] + b"\x1b[0m\n",
     "trace": b"2018-02-28 06:58:44.578 [error] <0.1.0> CRASH REPORT\n"
-    + b"    [{gen_server2,handle_msg,2,[{file,\"src/gen_server2.erl\"},{line,1067}]},\n     {proc_lib,wake_up,3,[]}]\n" * 40,
+    + b'    [{gen_server2,handle_msg,2,[{file,"src/gen_server2.erl"},{line,1067}]},\n     {proc_lib,wake_up,3,[]}]\n' * 40,
     "bare terms": b'{"init terminating in do_boot",{error,{a,"b: c"}}}\nKernel pid terminated (application_controller) ({x,y})\n',
     "pids": b"<0.1975331.0> undefined,undefined}}},\n<0.1975331.0> [{rabbit_classic_queue_store_v2,'-read/3-fun-0-',3,\n",
     "numbers": b"1\n2\n3\n",
@@ -427,9 +422,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
         start = draw(st.integers(0, len(data)))
         end = draw(st.integers(start, min(start + 200, len(data))))
         data = (
-            data[:start]
-            + draw(st.sampled_from([b"", data[start:end] * 2, b"\n", b"99 <"]) | st.binary(max_size=20))
-            + data[end:]
+            data[:start] + draw(st.sampled_from([b"", data[start:end] * 2, b"\n", b"99 <"]) | st.binary(max_size=20)) + data[end:]
         )
     return name, data
 

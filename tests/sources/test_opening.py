@@ -26,8 +26,7 @@ BARE = (Path(__file__).parent / "data" / "bare.log").read_bytes()
 
 # Log text that does not compress to nothing.
 LONG = b"".join(
-    b"2026-11-23 07:46:48.%06d+00:00 [info] <0.%d.0> accepting AMQP connection %08x\n"
-    % (n % 1000000, n, zlib.crc32(b"%d" % n))
+    b"2026-11-23 07:46:48.%06d+00:00 [info] <0.%d.0> accepting AMQP connection %08x\n" % (n % 1000000, n, zlib.crc32(b"%d" % n))
     for n in range(20000)
 )
 
