@@ -47,6 +47,11 @@ def conclude(analysis: Analysis) -> Report:
             lifecycle.append({"id": rule_id, "title": rule.title, "count": tally.count, "first": tally.first, "last": tally.last})
         elif _stands(rule, tally, tallies, analysis):
             candidates.append((rule, tally))
+    for rule in sorted(rules.values(), key=lambda rule: rule.id):
+        if rule.correlate is not None and rule.correlate["type"] == "detector" and not rule.matches:
+            found = DETECTORS[rule.correlate["name"]](analysis)
+            if found is not None:
+                candidates.append((rule, found))
     states = {rule.id: _state(rule, tally, tallies) for rule, tally in candidates}
     causes = _causes(candidates, analysis)
     findings = [_finding(rule, tally, states[rule.id], causes.get(rule.id), analysis) for rule, tally in candidates]
@@ -106,6 +111,8 @@ def _plain_tallies(analysis: Analysis) -> dict[str, Tally]:
 
 
 def _stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analysis) -> bool:
+    """Whether what was counted is enough for the rule's correlation."""
+    del analysis  # what a rule asks of a whole analysis is a detector's business
     correlate = rule.correlate
     if correlate is None:
         return True
@@ -120,8 +127,7 @@ def _stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analy
         return any(near(tally.moments.all(), other.moments.all(), correlate.get("within", 10)) > 0 for other in others)
     if kind == "unfinished":
         return bool(_unfinished(tally, correlate, tallies))
-    detector = DETECTORS.get(correlate.get("name", ""))
-    return detector is not None and bool(detector(analysis, tally))
+    return True
 
 
 def _dense(minutes: Counter[int], at_least: int, within: float | None) -> bool:
