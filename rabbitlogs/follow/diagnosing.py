@@ -94,7 +94,9 @@ class Diagnoser:
             if rule is not None:
                 count = self._count_of(rule_id)
                 self.shown[rule_id] = _Shown(rule.title, state, count, 0.0)
-        self._counts = {rule_id: self._count_of(rule_id) for rule_id in self._analysis.tallies}
+        rules = self._analysis.catalogue.rules
+        # what was counted and not said before the end is said now
+        self._counts = {i: self._count_of(i) for i in self._analysis.tallies if i in self.shown or rules[i].lifecycle}
 
     # what is said ---------------------------------------------------------------------------------------------------
 
@@ -226,6 +228,14 @@ class Diagnoser:
             and rule.correlate["type"] == "unfinished"
             and _stands(rule, tallies[rule.id], tallies, self._analysis)
         ]
+
+    def finding(self, rule_id: str) -> Finding | None:
+        """A condition as it is known now; None where it was not seen."""
+        tallies = self._tallies()
+        rule = self._analysis.catalogue.rules.get(rule_id)
+        if rule is None or rule_id not in tallies:
+            return None
+        return self._explained(rule, tallies[rule_id], self._state(rule, tallies), tallies)
 
     def _explained(self, rule: Rule, tally: Tally, state: str, tallies: dict[str, Tally]) -> Finding:
         rules = self._analysis.catalogue.rules

@@ -120,7 +120,7 @@ def _tally(entry: dict[str, Any]) -> Tally:
     tally = Tally()
     tally.count = int(entry["count"])
     tally.first, tally.last = entry["first"], entry["last"]
-    tally.fields = dict(entry["fields"])
+    tally.first_fields = {"remembered": dict(entry["fields"])}
     for name, values in entry["subjects"].items():
         for value, number in values.items():
             tally.subject(name, value, int(number))

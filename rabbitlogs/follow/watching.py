@@ -22,7 +22,8 @@ class Wake:
     """Waiting that ends when something was touched, or when asked to stop."""
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
+        # a re-entrant lock: a signal handler that stops may interrupt this very thread while it holds it
+        self._condition = threading.Condition(threading.RLock())
         self._touched: set[str] = set()
         self._all = False
         self.stopped = False
@@ -122,6 +123,11 @@ class Watcher:
                 polling = True
                 self._failed.add(key)
         self.is_polling = polling or self._missed >= 3
+
+    def told(self) -> None:
+        """A change was found that had been told of."""
+        if not self.is_polling:
+            self._missed = 0
 
     def missed(self) -> None:
         """A change was found that nothing told of. The third time the watcher is no longer relied on."""

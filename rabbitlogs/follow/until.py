@@ -1,0 +1,116 @@
+"""Waiting for a condition or for the end of a start, for scripts and init jobs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rabbitlogs.engine.catalogue import SEVERITIES
+from rabbitlogs.errors import UsageError
+from rabbitlogs.follow.items import Diagnosis, Item, Seen, Update
+
+if TYPE_CHECKING:
+    from rabbitlogs.engine.catalogue import Catalogue
+    from rabbitlogs.follow.follower import Follower
+
+ALIASES = {"boot-complete": "boot.completed"}
+_FAILURES = {"boot.completed": ("boot.failed",)}  # what makes waiting pointless
+_PATIENCE = 1.0  # seconds after a failure in which its cause may still be written
+
+DONE, FAILED, NOT_REACHED = 0, 1, 4
+
+
+class Until:
+    """Decides when to stop following, and with which exit code and words.
+
+    Args:
+        until: a condition's id, or ``boot-complete``.
+        timeout: seconds to follow at most.
+        fail_on: a severity; a finding at least that severe ends following.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, until: str | None = None, timeout: float | None = None, fail_on: str | None = None
+    ) -> None:
+        self.target: str | None = None
+        if until is not None:
+            rule = catalogue.find(ALIASES.get(until, until))
+            if rule is None:
+                from difflib import get_close_matches
+
+                near = get_close_matches(until, [*ALIASES, *catalogue.rules], n=3, cutoff=0.4)
+                hint = f" Did you mean {', '.join(near)}?" if near else ""
+                raise UsageError(f"--until {until}: no condition has that id.{hint} All of them: rabbitlogs rules")
+            self.target = rule.id
+        self._name = until
+        self._timeout, self._fail_on = timeout, fail_on
+        self._ends = time.monotonic() + timeout if timeout is not None else None
+        self._failures = frozenset(_FAILURES.get(self.target or "", ()))
+        self._failed_at: float | None = None
+        self._failed = ""
+        self.code: int | None = None
+        self.reason: str | None = None
+
+    @property
+    def watch(self) -> tuple[str, ...]:
+        """Ids a follower has to tell of."""
+        return (self.target,) if self.target is not None else ()
+
+    def saw(self, item: Item) -> bool:
+        """Takes one item; True when it is time to stop."""
+        rule_id, finding = None, None
+        if isinstance(item, Diagnosis):
+            finding = item.finding
+            rule_id = finding.id if finding.state != "closed" or item.is_new else None
+        elif isinstance(item, Seen | Update):
+            rule_id = item.id
+        if rule_id is not None and rule_id == self.target:
+            self.code = DONE
+            return True
+        if finding is not None and finding.id in self._failures and self._failed_at is None:
+            self._failed_at, self._failed = time.monotonic(), finding.id
+        if (
+            finding is not None
+            and self._fail_on is not None
+            and finding.state != "closed"
+            and SEVERITIES.index(finding.severity) >= SEVERITIES.index(self._fail_on)
+        ):
+            self.code, self.reason = NOT_REACHED, f"{finding.severity}: {finding.title} ({finding.id}). {finding.what}"
+            return True
+        return False
+
+    def is_over(self) -> bool:
+        """Whether time is up."""
+        now = time.monotonic()
+        if self._failed_at is not None and now - self._failed_at >= _PATIENCE:
+            self.code = FAILED
+            return True
+        if self._ends is not None and now >= self._ends:
+            self.code = DONE if self.target is None else NOT_REACHED
+            return True
+        return False
+
+    def conclude(self, follower: Follower, *, interrupted: bool = False) -> int:
+        """The exit code once following has ended; :attr:`reason` says why it is not 0."""
+        if self._failed_at is not None and self.code != DONE:
+            self.code, self.reason = FAILED, self._why_failed(follower)
+        elif self.code is None:
+            self.code = DONE if self.target is None or interrupted else NOT_REACHED
+            if self.code == NOT_REACHED:
+                self.reason = f"the log ended and {self._name} was not seen"
+        elif self.code == NOT_REACHED and self.reason is None:
+            self.reason = f"{self._name} was not seen within {self._timeout:g} s"
+        if self.code == NOT_REACHED and self.target is not None:
+            for finding in follower.unfinished():
+                self.reason = f"{self.reason}. {finding.title}: {finding.what}"
+        return self.code
+
+    def _why_failed(self, follower: Follower) -> str:
+        """The failure in words, its cause first where one was found."""
+        failure = follower.finding(self._failed)
+        if failure is None:
+            return f"{self._failed} was seen"
+        cause = follower.finding(failure.caused_by) if failure.caused_by else None
+        if cause is None:
+            return f"{failure.title} ({failure.id}). {failure.what}"
+        return f"{failure.title}: {cause.title} ({cause.id}). {cause.what}"
