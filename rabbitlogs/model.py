@@ -83,6 +83,7 @@ class Evidence:
     time: str | None
     level: str
     text: str
+    kind: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {

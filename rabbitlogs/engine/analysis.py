@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, WORTH, Batches, BatchPlan, key_names, reader_of, value_of
@@ -51,7 +50,14 @@ NODE_LOST = frozenset({"cluster.node_down", "cluster.node_not_responding", "clus
 _NODE_NAME = re.compile(
     r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
 )
-_INFO_FIELDS = frozenset({"rabbitmq_version", "erlang_version", "own_node"})
+# what a broker says of itself: kind, its field, the fact
+_FACTS = {
+    ("boot.starting", "version"): "rabbitmq_version",
+    ("boot.starting", "erlang_version"): "erlang_version",
+    ("boot.banner_printed", "version"): "rabbitmq_version",
+    ("boot.node_identified", "node"): "node",
+}
+_FACT_KINDS = frozenset(kind for kind, _ in _FACTS)
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
 _BUCKET = 60  # seconds of a time line's cell
@@ -192,7 +198,7 @@ class SourceState:
 
     def _settle_many(self, tally: Tally, notes: Notes, block: Block) -> None:
         lines, starts = block.lines, notes.starts
-        edge = FIRST_EVIDENCE if not tally.evidence or notes.kind not in tally.shapes else 0
+        edge = max(FIRST_EVIDENCE - len(tally.evidence), 0 if notes.kind in tally.first_fields else 1)
         room = max(0, tally.moments.room())
         stamps = [lines[start][:32] for start in starts]
         for head in {min(stamps), max(stamps)}:
@@ -214,28 +220,15 @@ class SourceState:
         tally.saw(stamp)
         offset, _, line = block.place(note.index, note.lines)
         tally.moments.add((to_seconds(stamp), self.name, line, header.pid))
+        text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
+        tally.keep(Evidence(self.name, line, offset, stamp, note.level, text, note.kind))
         if note.kind not in tally.first_fields and len(tally.first_fields) < SHAPES:
             fields, session = note.fields, note.session
             if fields is None:
                 fields = recogniser().fields_of(note.kind, framed.open.message)
                 session = self.session(fields)()
-            tally.first_fields[note.kind] = {
-                **{f"session.{k}": v for k, v in session.items()},
-                **fields,
-                "node_of_log": self.node,
-            }
-        shown = partial(self._shown, note.level, stamp, line, offset, framed)
-        if len(tally.evidence) < FIRST_EVIDENCE:
-            tally.evidence.append(shown())
-        elif note.kind not in tally.shapes and len(tally.shapes) < SHAPES:
-            tally.shapes[note.kind] = shown()
-        else:
-            tally.last_evidence.append(shown())
-            del tally.last_evidence[:-LAST_EVIDENCE]
-
-    def _shown(self, level: str, stamp: str | None, line: int, offset: int, framed: Framed) -> Evidence:
-        text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
-        return Evidence(self.name, line, offset, stamp, level, text)
+            own = {**fields, "node_of_log": self.node}
+            tally.first_fields[note.kind] = {**{f"session.{k}": v for k, v in session.items()}, **own}
 
     def _spread(self, block: Block, lines: int, first: str, last: str) -> None:
         """Counts a block's lines by the minute. A block inside one minute, the usual case of a large log, costs nothing."""
@@ -306,18 +299,19 @@ class SourceState:
             fields: dict[str, Any] = {"message": message}
         else:
             fields = recogniser().fields_of(kind, record.message)
-            if not _INFO_FIELDS.isdisjoint(fields):
+            if kind in _FACT_KINDS:
                 self._facts(kind, fields)
         self.owner.observe(self, kind or UNKNOWN, level, header, stamp, fields, framed)
 
     # --------------------------------------------------------------------------------------------------------------
 
     def _facts(self, kind: str, fields: Mapping[str, Any]) -> None:
-        for name in _INFO_FIELDS & fields.keys():
-            self.facts[name] = fields[name]
-        if "own_node" in fields:
-            self.node = str(fields["own_node"]).strip("'")
-            self.node_from = kind
+        for name, value in fields.items():
+            fact = _FACTS.get((kind, name))
+            if fact == "node":
+                self.node, self.node_from = str(value), kind
+            elif fact is not None:
+                self.facts[fact] = value
 
     def session(self, fields: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
         """What earlier lines of an event's connection said, looked up when asked."""
@@ -406,12 +400,12 @@ class Analysis:
         self._on_event = on_event
         self.live = live
         self.filter: Any = None
-        self.batches = Batches(self.catalogue, NODE_LOST)
         self._ends = frozenset(
             i
             for rule in self.catalogue.rules.values()
             for i in (*(rule.interval or {}).get("closed_by", ()), *(rule.correlate or {}).get("finished_by", ()))
         )
+        self.batches = Batches(self.catalogue, NODE_LOST | self._ends)
 
     # input --------------------------------------------------------------------------------------------------------
 
@@ -490,8 +484,7 @@ class Analysis:
                 )
                 and len(pairs) <= 1
             )
-            facts = not _INFO_FIELDS.isdisjoint(recogniser().field_names(kind))
-            known = self._by_rule[kind] = bool(pairs and not plain) or facts
+            known = self._by_rule[kind] = bool(pairs and not plain) or kind in _FACT_KINDS
         return known
 
     @property

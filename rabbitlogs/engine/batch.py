@@ -56,16 +56,26 @@ class BatchPlan:
         if count == 1:
             text = b"\n".join([lines[start] for start in starts])
         elif count == 2:
-            text = b"\n".join([lines[start] + b"\x01" + lines[start + 1] for start in starts])
+            seconds = [lines[start + 1] for start in starts]
+            # an empty second line (a message that ends in a line break) is nothing
+            text = b"\n".join(
+                [
+                    lines[at] if line[-2:] in (b"> ", b"0>") else lines[at] + b"\x01" + line
+                    for at, line in zip(starts, seconds, strict=True)
+                ]
+            )
         else:
             return None
-        if not text.isascii():
+        text = text.replace(b">  ", b"> ")  # a second line that is indented by one blank
+        if not text.isascii() or b"  " in text or b"\t" in text:
             return None
         rows = self._find(text)
         if len(rows) != len(starts):
             return None
         out: dict[str, list[bytes]] = {}
         for capture, column in zip(self.captures, zip(*rows, strict=True), strict=False):
+            if b"\x01" in b"".join(column):  # a text that runs from line to line
+                return None
             if capture.name in out:
                 out[capture.name] = [old or new for old, new in zip(out[capture.name], column, strict=True)]
             else:

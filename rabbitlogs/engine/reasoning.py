@@ -187,12 +187,30 @@ def near(effects: list[Moment], causes: list[Moment], within: float) -> float:
     for places in lines.values():
         places.sort()
     hits = 0
+    crowded = _is_crowded(sample, times, within)
     for seconds, source, line, pid in sample:
         if seconds is None or not times:
             hits += _beside(lines.get(source, ()), line, _LINES)
-        elif _beside(times, seconds, within) or any(abs(t - seconds) <= 60 for t in processes.get((source, pid or ""), ())):
+        elif (not crowded and _beside(times, seconds, within)) or any(
+            abs(t - seconds) <= 60 for t in processes.get((source, pid or ""), ())
+        ):
             hits += 1
     return hits / len(sample)
+
+
+def _is_crowded(effects: list[Moment], causes: list[float], within: float) -> bool:
+    """Whether causes are so frequent that anything would be near one: in a storm, being near proves nothing."""
+    seconds = [m[0] for m in effects if m[0] is not None]
+    if len(seconds) < 4 or len(causes) < 4:
+        return False
+    span = max(seconds) - min(seconds)
+    if span < 10 * within:
+        return False
+    covered, end = 0.0, float("-inf")
+    for time in causes:
+        covered += max(0.0, min(time + within, max(seconds)) - max(time - within, end, min(seconds)))
+        end = time + within
+    return covered > 0.6 * span
 
 
 def _beside(places: Any, place: float, within: float) -> bool:

@@ -194,6 +194,16 @@ class Tally:
             for part in (moments.first, moments.last):
                 part[:] = [_moved(m, shifts.get(m[1], (0, 0))[1]) for m in part]
 
+    def keep(self, evidence: Evidence) -> None:
+        """Keeps a record as evidence: the first few, the first of each kind, and the last few of the rest."""
+        if len(self.evidence) < FIRST_EVIDENCE:
+            self.evidence.append(evidence)
+        elif evidence.kind not in self.first_fields and len(self.shapes) < SHAPES and evidence.kind not in self.shapes:
+            self.shapes[evidence.kind] = evidence
+        else:
+            self.last_evidence.append(evidence)
+            del self.last_evidence[:-LAST_EVIDENCE]
+
     def shown(self) -> list[Evidence]:
         """The evidence to show: first, different shapes, last; in the order of the log."""
         out = {(e.source, e.offset): e for e in [*self.evidence, *self.shapes.values(), *self.last_evidence[-LAST_EVIDENCE:]]}
@@ -210,12 +220,14 @@ class Tally:
         for kind, fields in later.first_fields.items():
             if len(self.first_fields) < SHAPES:
                 self.first_fields.setdefault(kind, fields)
+        for evidence in sorted((*later.evidence, *later.shapes.values(), *later.last_evidence), key=lambda e: e.offset):
+            self.keep(evidence)
+        for kind, fields in later.first_fields.items():
+            if len(self.first_fields) < SHAPES:
+                self.first_fields.setdefault(kind, fields)
         room = FIRST_EVIDENCE - len(self.evidence)
         self.evidence.extend(later.evidence[:room])
         self.last_evidence = (self.last_evidence + later.evidence + later.last_evidence)[-LAST_EVIDENCE:]
-        for shape, evidence in later.shapes.items():
-            if len(self.shapes) < SHAPES:
-                self.shapes.setdefault(shape, evidence)
         self.moments.merge(later.moments)
         for value, moments in later.keys.items():
             mine = self.keys.get(value)

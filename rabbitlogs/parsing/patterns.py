@@ -75,7 +75,7 @@ def open_pattern(body: str, rest: Seq, kind: str, *, brief: bool = False) -> str
         return body[:-1]
     if border and body in (".+?", ".*?"):
         # the same place, found faster: run to the first character that what follows can begin with, look there first
-        run = f"[^{border}\\n]{'++' if body == '.+?' else '*+'}(?={ahead})"
+        run = f"[^{border}\\n\\x01]{'++' if body == '.+?' else '*+'}(?={ahead})"
         return f"(?:{run}|{body}(?={ahead}))"
     return f"{body}(?={ahead})"
 
@@ -244,4 +244,11 @@ def compile_rows(seq: Seq, kind: str, names: Collection[str]) -> tuple[bytes, li
     """
     pattern, captures = compile_seq(seq, kind, only=names)
     pattern = pattern.replace(r"\Z", "$").replace(",? ", r"(?:\x01[^>\n]++> |,? )")
+    # open text ends with its line: what runs over into the next line is read one by one
+    pattern = (
+        pattern.replace("(?>.+", r"(?>[^\n\x01]+")
+        .replace("(?>.*", r"(?>[^\n\x01]*")
+        .replace("|.+?(", r"|[^\n\x01]+?(")
+        .replace("|.*?(", r"|[^\n\x01]*?(")
+    )
     return b"^[^>\n]++> " + pattern.encode(), captures
