@@ -381,6 +381,8 @@ class BlockFramer:
         changed: list[str] | None = None
         for edge in _EDGE.finditer(text):
             index = edge.end() - 1
+            if lines[index][:23] != lines[index - 1][:23]:  # other times, other headers: nearly always
+                continue
             while index < len(text) and text[index] < "\U00010000":
                 entry = seen[text[index]]
                 if entry.format == JSON or _head(lines[index - 1], seen[text[index - 1]]) != _head(lines[index], entry):
