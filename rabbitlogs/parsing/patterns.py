@@ -45,7 +45,7 @@ def look_ahead(rest: Seq, *, brief: bool = False) -> str:
             if known >= _ENOUGH or brief:
                 return "".join(out)
         elif head == "t":
-            out.append(element[2])
+            out.append(f"(?:{element[2]})" if "|" in element[2] else element[2])
             known += 2
             if brief:
                 return "".join(out)
