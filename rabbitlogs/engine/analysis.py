@@ -329,6 +329,20 @@ class SourceState:
             group[2] += line
         self.framer.shift(offset, line)
 
+    def set_aside(self) -> tuple[dict[str, list[Any]], Templates, Sessions]:
+        """Takes out what depends on the order of reading."""
+        aside = self.plain, self.templates, self.sessions
+        self.plain, self.templates, self.sessions = {}, Templates(), Sessions()
+        return aside
+
+    def append(self, plain: dict[str, list[Any]], templates: Templates, sessions: Sessions) -> None:
+        """Adds what depends on the order of reading, of a later part."""
+        self.sessions.merge(sessions)
+        self.templates.merge(templates)
+        for kind, (first, last) in plain.items():
+            mine = self.plain.setdefault(kind, [first, last])
+            mine[1] = last
+
     def merge(self, later: SourceState) -> None:
         """Adds the same stream's later part."""
         self.counts.update(later.counts)
@@ -343,11 +357,7 @@ class SourceState:
         self.settings.update(later.settings)
         if later.node_from != "file name" and later.node is not None:
             self.node, self.node_from = later.node, later.node_from
-        self.sessions.merge(later.sessions)
-        self.templates.merge(later.templates)
-        for kind, (first, last) in later.plain.items():
-            mine = self.plain.setdefault(kind, [first, last])
-            mine[1] = last
+        self.append(later.plain, later.templates, later.sessions)
         self.buckets.update(later.buckets)
         self.framer = later.framer
         self.framer.adopt(self, self.owner.memo)
@@ -447,8 +457,11 @@ class Analysis:
         later, self.tallies = self.tallies, {}
         for intake in self.intakes.values():
             head = intake.take_head()
-            if head:
+            if head:  # it stands before what was read already
+                ordered = [(state, state.set_aside()) for state in self.states_of(intake.name)]
                 intake.read_whole(head)
+                for state, after in ordered:
+                    state.append(*after)
         self._merge_tallies(later)
 
     def _merge_tallies(self, later: dict[str, Tally]) -> None:

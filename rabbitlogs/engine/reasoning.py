@@ -292,7 +292,7 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
     explain = text.get("explain", {})
     change = analysis.catalogue.changes.get(rule.id, {})
     subjects = {
-        name: dict(sorted(counter.items(), key=_frequent_first)[:_SUBJECTS_SHOWN])
+        name: dict(sorted(_told(counter).items(), key=_frequent_first)[:_SUBJECTS_SHOWN])
         for name, counter in sorted(tally.subjects.items())
         if counter
     }
@@ -323,10 +323,23 @@ def _finding(rule: Rule, tally: Tally, state: str, cause: str | None, analysis: 
         subjects={name: {text_of(value): number for value, number in counter.items()} for name, counter in subjects.items()},
         evidence=tally.shown(),
         details={
-            "distinct": {name: len(counter) for name, counter in sorted(tally.subjects.items()) if counter},
+            "distinct": {name: len(counter) - (OTHERS in counter) for name, counter in sorted(tally.subjects.items()) if counter},
             **{name: value for name in ("owner", "runbook", "note") if (value := change.get(name) or text.get(name))},
         },
     )
+
+
+def _told(counter: Counter[str]) -> dict[str, int]:
+    """The values of a subject that can be told by name: all, or where there were too many to keep, the frequent ones.
+
+    Of too many values those met first are kept, so among the rare ones it is chance which have a name.
+    """
+    if OTHERS not in counter:
+        return dict(counter)
+    floor = counter.total() / 100
+    out = {value: number for value, number in counter.items() if value != OTHERS and number >= floor}
+    out[OTHERS] = counter.total() - sum(out.values())
+    return out
 
 
 def _frequent_first(item: tuple[str, int]) -> tuple[bool, int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
+from rabbitlogs.engine.state import OTHERS
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.report.style import COLOURS, Screen
 from rabbitlogs.report.times import clock, duration, lasting, span, when
@@ -257,7 +258,9 @@ def _subjects(finding: Finding) -> str:
             parts.append(f"{label} {top[0]}")
         else:
             share = f" {min(100, 100 * top[1] // finding.count)} %" if finding.count else ""
-            parts.append(f"{distinct:,} {_plural(label)}, {top[0]}{share}")
+            many = f"more than {distinct:,}" if OTHERS in values else f"{distinct:,}"
+            named = "" if top[0] == OTHERS else f", {top[0]}{share}"
+            parts.append(f"{many} {_plural(label)}{named}")
     return "; ".join(parts)
 
 
