@@ -44,9 +44,14 @@ class _Collector(SourceState):
         fields: dict[str, Any] = {}
         rest = None
         if kind is not None:
-            match = open_record.match(recogniser())
-            if match is not None:
-                kind, fields, rest = match.kind, match.fields, match.rest
+            entry = recogniser().entry(kind)
+            found = entry.full.match(open_record.message)
+            if found is not None:
+                fields = entry.fields(found)
+            else:
+                match = open_record.match(recogniser())
+                if match is not None:
+                    kind, fields, rest = match.kind, match.fields, match.rest
         record = Record(
             source=self.name, line=line, offset=offset, length=length, stamp=iso(header.time), level=level, pid=header.pid,
             node=self.node, category=open_record.category, message="\n".join(open_record.parts), format=header.format,
