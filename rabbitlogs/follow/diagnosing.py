@@ -265,6 +265,9 @@ class Diagnoser:
             for part in self._preview.tallies.values():
                 if rule_id in part:
                     last = part[rule_id].last or last
+                    for name, values in part[rule_id].subjects.items():
+                        known = tally.subjects.get(name, {})
+                        subjects[name] = subjects.get(name, 0) + sum(value not in known for value in values)
             yield Update(rule_id, shown.title, rules[rule_id].severity, count, last, subjects)
 
     def finish(self, woken: float) -> Iterator[Item]:

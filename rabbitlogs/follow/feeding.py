@@ -64,7 +64,7 @@ class Feed:
 
     def pause(self) -> None:
         """The log is quiet: what came so far has to do to tell the wrapper."""
-        if self._intake is None and self._sample.endswith(b"\n"):
+        if self._intake is None and b"\n" in self._sample:
             self._decide(self._sample)
             self.advance()
 

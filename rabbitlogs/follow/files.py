@@ -203,11 +203,16 @@ class GrowingFile:
             return steps
         while self._now is not None:
             opened = self._now
+            # so near to the beginning the bytes before tell little: another log begins with the same date
+            begun = opened.tail if opened.offset == len(opened.tail) < TAIL and not self._queue else None
             data = self._next(opened, steps)
             if self._now is not opened:
                 return steps
             if data is None:  # emptied or rewritten
                 self._emptied(opened, steps)
+                self.more = True
+                return steps
+            if data and begun is not None and opened.blocks is None and self._read_missed_first(opened, begun):
                 self.more = True
                 return steps
             if data:
@@ -252,6 +257,20 @@ class GrowingFile:
         if data:
             opened.took(data)
         return data
+
+    def _read_missed_first(self, opened: _Open, begun: bytes) -> bool:
+        """Whether a file that was seen empty, or nearly, was filled, copied and emptied since: then the copy comes first."""
+        parts = self._parts_missed(opened, older=True)
+        if not parts:
+            return False
+        first = parts[0]
+        if first.blocks is None and begun and _pread(first.handle, len(begun), 0) == begun:
+            first.offset, first.tail = len(begun), begun
+        opened.offset, opened.tail, opened.head = 0, b"", b""
+        opened.continues = True
+        self._queue.extend([*parts[1:], opened])
+        self._now = parts[0]
+        return True
 
     @staticmethod
     def _without_hole(opened: _Open, data: bytes) -> bytes:
@@ -311,13 +330,13 @@ class GrowingFile:
         """Opens the file where it is there: at the remembered place, at its end, or at its start."""
         if self._resume is not None:
             return self._open_again(self._resume, steps)
+        if self._first:
+            self._note_siblings()
         opened = self._open_path(self.path, steps)
         if opened is None:
             self._from_start = True  # what appears later is new from its first byte
             self._first = False
             return False
-        if self._first:
-            self._note_siblings()
         if not self._from_start:
             self._go_to_end(opened)
         self._first, self._from_start = False, True
@@ -413,14 +432,22 @@ class GrowingFile:
             opened.size = 0
         if parts:
             opened.continues = True
-            self._queue.append(opened)
-            self._queue.extendleft(reversed(parts[1:]))
+            self._queue.extend(self._with_itself(parts[1:], opened))
             self._now = parts[0]
         else:
             steps.append(Begin(self._joins))
             self._joins = True
         self._heads.append(place.head)
         self._note_siblings()
+
+    @staticmethod
+    def _with_itself(parts: list[_Open], opened: _Open) -> list[_Open]:
+        """Parts to read with the emptied file among them: last, unless it was renamed and is one of them itself."""
+        for index, part in enumerate(parts):
+            if (part.device, part.inode) == (opened.device, opened.inode):
+                part.close()
+                return [*parts[:index], opened, *parts[index + 1 :]]
+        return [*parts, opened]
 
     def _is_replaced(self, opened: _Open, steps: list[Step]) -> bool:
         """Goes on to a new file under the path, once it holds something; until then the old one is the log."""
@@ -498,8 +525,9 @@ class GrowingFile:
             if group != name and age[0] == 2:  # a.log.bak, a.log~: as old as its last change says
                 continue
             out.append(_Sibling(entry.path, age, (found.st_dev, found.st_ino), found.st_size))
-        out.sort(key=lambda s: (s.age, s.path))
-        return out
+        out.sort(key=lambda s: (s.age, len(s.path), s.path))
+        # while a part is being compressed it is there twice: the plain one is whole
+        return [s for before, s in zip([None, *out], out, strict=False) if before is None or before.age != s.age]
 
     def _note_siblings(self) -> None:
         """Remembers the rotated parts there are now: what comes beside them later is new."""
@@ -537,12 +565,14 @@ class GrowingFile:
             return [opened, *[part for part in newer if not _alike(part.head, place.head) or part.blocks is not None]]
         return []
 
-    def _parts_missed(self, old: _Open) -> list[_Open]:
-        """Parts that were written and rotated away between two looks."""
+    def _parts_missed(self, old: _Open, *, older: bool = False) -> list[_Open]:
+        """Parts that were written and rotated away between two looks, after a file or (``older``) before it."""
         out: list[_Open] = []
         siblings = self._siblings()
         mine = next((i for i, s in enumerate(siblings) if s.identity == (old.device, old.inode)), None)
-        for sibling in siblings[mine + 1 :] if mine is not None else siblings:
+        if mine is not None:
+            siblings = siblings[:mine] if older else siblings[mine + 1 :]
+        for sibling in siblings:
             if sibling.identity == (old.device, old.inode) or not sibling.size:
                 continue
             known_as = self._known.get(sibling.identity)  # an inode can have been given to another file meanwhile
@@ -551,12 +581,13 @@ class GrowingFile:
             opened = self._open_part(sibling)
             if opened is None:
                 continue
-            head = opened.head
+            head, size = opened.head, opened.size
             if opened.blocks is not None:
                 first = next(opened.blocks, b"")
-                head = first[:HEAD]
+                head, size = first[:HEAD], len(first)
                 opened.blocks = _chained(first, opened.blocks)
-            if _alike(head, old.head) or any(_alike(head, known) for known in self._heads):
+            # a copy is not longer than what it was made of; short beginnings tell little
+            if (size <= old.size and _alike(head, old.head)) or any(_is_beginning(head, known) for known in self._heads):
                 opened.close()
                 continue
             out.append(opened)
@@ -584,6 +615,11 @@ def _alike(one: bytes, other: bytes) -> bool:
     """Whether two files begin alike, as far as both go; files without a byte are like nothing."""
     size = min(len(one), len(other))
     return size > 0 and one[:size] == other[:size]
+
+
+def _is_beginning(head: bytes, known: bytes) -> bool:
+    """Whether the first bytes of a file are those of a log that was read to its end."""
+    return head == known or (len(known) >= TAIL and head.startswith(known))
 
 
 def _unpacked(path: str) -> Iterator[bytes]:

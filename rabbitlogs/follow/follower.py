@@ -171,8 +171,9 @@ class Follower:
             elif source not in self._folders:
                 if strip_compression(source) != source:
                     raise UsageError(f"{source} is compressed and does not grow; read it with: rabbitlogs explain {source}")
-                self._add(source, from_start=self._from_start)
-                if not os.path.exists(source):
+                is_there = os.path.exists(source)
+                self._add(source, from_start=self._from_start or not is_there)  # what appears from now on is new
+                if not is_there:
                     yield Notice(f"{source} is not there yet; waiting for it")
         self._scan(first=True)
         for folder in self._folders:
