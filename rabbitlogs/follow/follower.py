@@ -18,7 +18,7 @@ from rabbitlogs.follow.amqp import LogExchange, is_url
 from rabbitlogs.follow.diagnosing import Diagnoser
 from rabbitlogs.follow.feeding import Feed, Preview
 from rabbitlogs.follow.files import Begin, Data, GrowingFile, Lost, Position, Trouble
-from rabbitlogs.follow.items import Gap, Item, Notice
+from rabbitlogs.follow.items import Diagnosis, Gap, Item, Notice
 from rabbitlogs.follow.streams import Pipe
 from rabbitlogs.follow.watching import Wake, Watcher
 from rabbitlogs.privacy import visible
@@ -348,8 +348,12 @@ class Follower:
     def _say(self, woken: float, *, quick: bool) -> Iterator[Item]:
         said = False
         for item in self._diagnoser.changes(woken, quick=quick):
-            said = True
             yield item
+            if isinstance(item, Diagnosis):  # a crash repeats at most the one the caller had in hand
+                self._save()
+                said = False
+            else:
+                said = True
         if self._state_path is not None and (said or time.monotonic() - self._saved_at >= SAVE_EVERY):
             problem = self._save()
             if problem:

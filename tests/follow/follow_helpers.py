@@ -13,7 +13,7 @@ from rabbitlogs.follow import Diagnosis, Follower, Gap, Item, Update
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-DEADLINE = 4.0
+DEADLINE = 30.0
 
 RULES = {
     "connection.heartbeat_missed": """
