@@ -266,8 +266,9 @@ class Diagnoser:
                 if rule_id in part:
                     last = part[rule_id].last or last
                     for name, values in part[rule_id].subjects.items():
-                        known = tally.subjects.get(name, {})
-                        subjects[name] = subjects.get(name, 0) + sum(value not in known for value in values)
+                        known = tally.subjects.get(name)
+                        new = len(values) if known is None else sum(value not in known for value in values)
+                        subjects[name] = subjects.get(name, 0) + new
             yield Update(rule_id, shown.title, rules[rule_id].severity, count, last, subjects)
 
     def finish(self, woken: float) -> Iterator[Item]:

@@ -32,7 +32,7 @@ class Feed:
 
     def __init__(self, analysis: Analysis, name: str, offset: int = 0, line: int = 1) -> None:
         self.analysis, self.name = analysis, name
-        self.fed_at = 0.0  # when the newest bytes came, for the quiet time
+        self.fed_at = 0.0  # when the newest bytes came
         self._offset, self._line = offset, line
         self._intake: Intake | None = None
         self._sample = b""

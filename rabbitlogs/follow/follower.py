@@ -38,6 +38,8 @@ HEARTBEAT = 1.0  # everything is looked at this often, whatever woke or did not
 POLL = 0.1  # and this often where nothing tells of changes
 BUSY = 250_000  # bytes a second (about 2,000 lines) from which lines are read many at a time
 BUSY_REST = 0.008
+FLOOD = 4000  # changes told of in a second from which files are only looked at, not watched
+FEW = 64  # files that are all looked at on each round of a flood; of more, those that grow
 SAVE_EVERY = 1.0
 FOLDER_LIMIT = 5000  # logs of one folder
 _ENDINGS = (".log", ".out", ".err", "_log", "_err", "-log", ".json")
@@ -115,6 +117,7 @@ class Follower:
         self._recent = 0.0  # bytes a second, as they come
         self._recent_at = time.monotonic()
         self._is_started = False
+        self._flood_at, self._flood_touches, self._flood_bytes = time.monotonic(), 0, 0
 
     def stop(self) -> None:
         """Ends following; may be called from any thread and from a signal handler's follow-up."""
@@ -187,7 +190,11 @@ class Follower:
         while not self._is_stopped:
             touched, everything = self._wake.take()
             now = time.monotonic()
+            self._flood(now)
             is_beat = now - heartbeat >= HEARTBEAT
+            if self._watcher.is_paused:
+                everything = everything or len(self._files) <= FEW
+                touched |= {f.absolute for f in self._files.values() if f.feed is not None and now - f.feed.fed_at < HEARTBEAT}
             if not touched and not everything and not is_beat and not self._watcher.is_polling:
                 woken = now
             else:
@@ -206,10 +213,28 @@ class Follower:
                 return
             self._rest(heartbeat, ticked, every)
 
+    def _flood(self, now: float) -> None:
+        """Stops and starts being told of changes, by how many there are."""
+        elapsed = now - self._flood_at
+        if elapsed < 0.5:
+            return
+        touches, growth = self._wake.touches - self._flood_touches, self._bytes - self._flood_bytes
+        self._flood_at, self._flood_touches, self._flood_bytes = now, self._wake.touches, self._bytes
+        if not self._watcher.is_paused:
+            if touches / elapsed > FLOOD and self._files:
+                self._watcher.pause()
+        elif growth / elapsed < BUSY / 2:
+            self._watcher.resume()
+            self._watch()
+            self._wake.touch()
+
     def _rest(self, heartbeat: float, ticked: float, every: float | None) -> None:
         now = time.monotonic()
         if any(file.growing.more for file in self._files.values()):
             self._wake.touch()
+            return
+        if self._watcher.is_paused:
+            self._wake.rest(BUSY_REST)
             return
         if self._recent > BUSY:
             self._wake.rest(BUSY_REST)
@@ -329,7 +354,7 @@ class Follower:
         feed.feed(data)
         feed.advance()
         self._preview.forget_read(feed.name)
-        now = time.monotonic()
+        feed.fed_at = now = time.monotonic()
         self._pending[feed] = now + (self._quiet if feed.is_whole else max(self._quiet, UNENDED_QUIET))
         self._bytes += len(data)
         elapsed = now - self._recent_at

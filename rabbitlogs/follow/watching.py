@@ -28,9 +28,11 @@ class Wake:
         self._all = False
         self.stopped = False
         self.at = 0.0  # when the first touch not taken yet came
+        self.touches = 0
 
     def touch(self, path: str | None = None) -> None:
         """Something changed: a path, or nobody knows what."""
+        self.touches += 1
         with self._condition:
             if not self._touched and not self._all:
                 self.at = time.monotonic()
@@ -106,10 +108,11 @@ class Watcher:
         self._failed: set[tuple[str, bool]] = set()
         self._missed = 0
         self.is_polling = bool(polling)
+        self.is_paused = False
 
     def watch(self, folders: Iterable[tuple[str, bool]]) -> None:
         """Watches these folders (each alone, or with what is below) and no others; those not there yet are tried again."""
-        if self._forced:
+        if self._forced or self.is_paused:
             return
         wanted = set(folders)
         polling = False
@@ -124,6 +127,16 @@ class Watcher:
                 self._failed.add(key)
         self.is_polling = polling or self._missed >= 3
 
+    def pause(self) -> None:
+        """Stops being told: so much is written that the telling costs more than the reading."""
+        self.is_paused = True
+        for key in list(self._watches):
+            self._drop(key)
+
+    def resume(self) -> None:
+        """Is told again, from the next :meth:`watch` on."""
+        self.is_paused = False
+
     def told(self) -> None:
         """A change was found that had been told of."""
         if not self.is_polling:
@@ -131,6 +144,8 @@ class Watcher:
 
     def missed(self) -> None:
         """A change was found that nothing told of. The third time the watcher is no longer relied on."""
+        if self.is_paused:
+            return
         self._missed += 1
         if self._missed >= 3 and self._forced is None:
             self.is_polling = True
