@@ -82,7 +82,7 @@ def tail(
                     if served is not None:
                         served.show(status)
                     _complain(notifiers)
-                    if goal.is_over():
+                    if goal.is_over(follower):
                         break
                     continue
                 if not _is_chosen(item, only, ignore):

@@ -46,6 +46,9 @@ def parameters(url: str) -> Any:
     ``server_name_indication`` names the host in the certificate. The broker's certificate is verified unless
     ``verify=verify_none``.
     """
+    import logging
+
+    logging.getLogger("pika").addHandler(logging.NullHandler())  # what it says reaches the user in our words
     try:
         import pika
     except ImportError as error:

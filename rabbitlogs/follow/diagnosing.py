@@ -229,6 +229,10 @@ class Diagnoser:
             and _stands(rule, tallies[rule.id], tallies, self._analysis)
         ]
 
+    def fired_by(self, kinds: frozenset[str]) -> list[str]:
+        """Ids of the conditions that events of certain kinds are evidence of."""
+        return [i for i, tally in self._tallies().items() if not kinds.isdisjoint(tally.first_fields)]
+
     def finding(self, rule_id: str) -> Finding | None:
         """A condition as it is known now; None where it was not seen."""
         tallies = self._tallies()

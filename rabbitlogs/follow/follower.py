@@ -471,6 +471,10 @@ class Follower:
         """Findings of what began and has not ended: why a wait timed out."""
         return self._diagnoser.unfinished()
 
+    def fired_by(self, kinds: frozenset[str]) -> list[str]:
+        """Ids of the conditions that events of certain kinds are evidence of."""
+        return self._diagnoser.fired_by(kinds)
+
     def finding(self, rule_id: str) -> Finding | None:
         """A condition as it is known now; None where it was not seen."""
         return self._diagnoser.finding(rule_id)

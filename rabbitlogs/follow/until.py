@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rabbitlogs.follow.follower import Follower
 
 ALIASES = {"boot-complete": "boot.completed"}
-_FAILURES = {"boot.completed": ("boot.failed",)}  # what makes waiting pointless
+_FAILURES = {"boot.completed": "boot.failed"}  # what makes waiting pointless
 _PATIENCE = 1.0  # seconds after a failure in which its cause may still be written
 
 DONE, FAILED, NOT_REACHED = 0, 1, 4
@@ -45,9 +45,10 @@ class Until:
         self._name = until
         self._timeout, self._fail_on = timeout, fail_on
         self._ends = time.monotonic() + timeout if timeout is not None else None
-        self._failures = frozenset(_FAILURES.get(self.target or "", ()))
+        # the words of a failure are a failure whatever more special rule explains them
+        failure = catalogue.rules.get(_FAILURES.get(self.target or "", ""))
+        self._failures = frozenset(kind for match in (failure.matches if failure else ()) for kind in match.kinds)
         self._failed_at: float | None = None
-        self._failed = ""
         self.code: int | None = None
         self.reason: str | None = None
 
@@ -67,8 +68,6 @@ class Until:
         if rule_id is not None and rule_id == self.target:
             self.code = DONE
             return True
-        if finding is not None and finding.id in self._failures and self._failed_at is None:
-            self._failed_at, self._failed = time.monotonic(), finding.id
         if (
             finding is not None
             and self._fail_on is not None
@@ -79,9 +78,11 @@ class Until:
             return True
         return False
 
-    def is_over(self) -> bool:
-        """Whether time is up."""
+    def is_over(self, follower: Follower) -> bool:
+        """Whether time is up, or waiting has become pointless."""
         now = time.monotonic()
+        if self._failures and self._failed_at is None and follower.fired_by(self._failures):
+            self._failed_at = now
         if self._failed_at is not None and now - self._failed_at >= _PATIENCE:
             self.code = FAILED
             return True
@@ -92,8 +93,10 @@ class Until:
 
     def conclude(self, follower: Follower, *, interrupted: bool = False) -> int:
         """The exit code once following has ended; :attr:`reason` says why it is not 0."""
-        if self._failed_at is not None and self.code != DONE:
-            self.code, self.reason = FAILED, self._why_failed(follower)
+        if self.code is None and self._failures and follower.fired_by(self._failures):
+            self.code = FAILED
+        if self.code == FAILED:
+            self.reason = self._why_failed(follower)
         elif self.code is None:
             self.code = DONE if self.target is None or interrupted else NOT_REACHED
             if self.code == NOT_REACHED:
@@ -107,9 +110,10 @@ class Until:
 
     def _why_failed(self, follower: Follower) -> str:
         """The failure in words, its cause first where one was found."""
-        failure = follower.finding(self._failed)
-        if failure is None:
-            return f"{self._failed} was seen"
+        found = [f for f in map(follower.finding, follower.fired_by(self._failures)) if f is not None]
+        if not found:
+            return "the start failed"
+        failure = max(found, key=lambda f: SEVERITIES.index(f.severity))
         cause = follower.finding(failure.caused_by) if failure.caused_by else None
         if cause is None:
             return f"{failure.title} ({failure.id}). {failure.what}"
