@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Rule
+from rabbitlogs.engine.detectors import DETECTORS
 from rabbitlogs.engine.reasoning import _causes, _finding, _stands, _state
 from rabbitlogs.engine.state import seconds_key
 from rabbitlogs.follow.items import Diagnosis, Item, Seen, Update, Withdrawn
@@ -49,21 +50,33 @@ class Diagnoser:
         self._recheck: set[str] = set()
         self._behind: set[str] = set()  # shown with a lower count than is known now
         self._looked = 0.0
+        self._detected: dict[str, Tally] = {}  # what detectors say of the whole
         rules = analysis.catalogue.rules.values()
         self._ended_by: dict[str, list[str]] = {}
         for rule in rules:
             for closer in (*(rule.interval or {}).get("closed_by", ()), *(rule.correlate or {}).get("finished_by", ())):
                 self._ended_by.setdefault(closer, []).append(rule.id)
+        self._detectors = [
+            (rule.id, DETECTORS[rule.correlate["name"]])
+            for rule in rules
+            if rule.correlate is not None and rule.correlate["type"] == "detector" and not rule.matches
+        ]
 
     # what is known --------------------------------------------------------------------------------------------------
+
+    def _extra(self) -> list[dict[str, Tally]]:
+        """What is known beside the analysis's own tallies: of open records, of the whole."""
+        extra = list(self._preview.tallies.values())
+        return [*extra, self._detected] if self._detected else extra
 
     def _tallies(self) -> dict[str, Tally]:
         """The tallies with the open records' part."""
         real = self._analysis.tallies
-        if not self._preview.tallies:
+        extra = self._extra()
+        if not extra:
             return real
         out = dict(real)
-        for part in self._preview.tallies.values():
+        for part in extra:
             for rule_id, tally in part.items():
                 known = out.get(rule_id)
                 if known is None:
@@ -76,7 +89,7 @@ class Diagnoser:
     def _count_of(self, rule_id: str) -> int:
         tally = self._analysis.tallies.get(rule_id)
         count = tally.count if tally is not None else 0
-        for part in self._preview.tallies.values():
+        for part in self._extra():
             more = part.get(rule_id)
             if more is not None:
                 count += more.count
@@ -107,9 +120,12 @@ class Diagnoser:
             woken: when the reader learnt of the bytes (``time.monotonic``).
             quick: only what a single event tells; otherwise also updates and what needs more than one event.
         """
-        changed = self._changed()
         now = time.monotonic()
         due = now - self._looked >= EVERY
+        if due and not quick:
+            found = {rule_id: detector(self._analysis) for rule_id, detector in self._detectors}
+            self._detected = {rule_id: tally for rule_id, tally in found.items() if tally is not None}
+        changed = self._changed()
         if not changed and not (due and not quick):
             return
         catalogue = self._analysis.catalogue
@@ -140,7 +156,8 @@ class Diagnoser:
 
     def _changed(self) -> list[str]:
         counts = self._counts
-        if not self._preview.tallies:
+        extra = self._extra()
+        if not extra:
             tallies = self._analysis.tallies
             changed = [i for i, tally in tallies.items() if counts.get(i) != tally.count]
             if len(counts) > len(tallies):
@@ -150,7 +167,7 @@ class Diagnoser:
                 if not counts[rule_id]:
                     del counts[rule_id]
             return changed
-        ids = set(self._analysis.tallies).union(counts, *self._preview.tallies.values())
+        ids = set(self._analysis.tallies).union(counts, *extra)
         changed = []
         for rule_id in ids:
             count = self._count_of(rule_id)
@@ -266,8 +283,8 @@ class Diagnoser:
             shown.count, shown.at = count, now
             tally = self._analysis.tallies.get(rule_id) or self._tallies()[rule_id]
             last, subjects = tally.last, {name: len(values) for name, values in tally.subjects.items() if values}
-            for part in self._preview.tallies.values():
-                if rule_id in part:
+            for part in self._extra():
+                if rule_id in part and part[rule_id] is not tally:
                     last = part[rule_id].last or last
                     for name, values in part[rule_id].subjects.items():
                         known = tally.subjects.get(name)

@@ -653,3 +653,32 @@ def test_logrotate_itself(log: Path, rules: Catalogue, tmp_path: Path, how: str)
         live.stop()
         assert live.gaps() == []
         assert live.follower.report().totals["records"] == 201
+
+
+def test_what_a_detector_says_of_the_whole(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule without a match of its own asks a detector, once a second."""
+    from rabbitlogs.engine.detectors import DETECTORS
+    from rabbitlogs.engine.state import Tally
+
+    def many(analysis: rabbitlogs.Analysis) -> Tally | None:
+        count = sum(sum(state.counts.values()) for state in analysis.sources.values())
+        tally = Tally()
+        tally.count = count
+        return tally if count >= 3 else None
+
+    monkeypatch.setitem(DETECTORS, "many", many)
+    rules = catalogue(tmp_path / "detected", {"connection.many": """
+title = "Many"
+severity = "warning"
+[correlate]
+type = "detector"
+name = "many"
+[explain]
+what = "Many."
+"""})  # fmt: skip
+    log.write_bytes(b"")
+    with Live(log, rules=rules) as live:
+        append(log, plain(1) + plain(2) + plain(3) + plain(4))
+        live.until_count("connection.many", 3)
+        append(log, plain(5) + plain(6))
+        live.until_count("connection.many", 5)
