@@ -77,10 +77,13 @@ def tail(
         with closing(follower.ticks(TICK)) as ticks:
             for item in ticks:
                 if item is None:
-                    status = follower.status()
-                    printer.tick(status)
-                    if served is not None:
-                        served.show(status)
+                    if printer.wants_status or served is not None:
+                        status = follower.status()
+                        printer.tick(status)
+                        if served is not None:
+                            served.show(status)
+                    else:
+                        printer.tick(None)
                     _complain(notifiers)
                     if goal.is_over(follower):
                         break

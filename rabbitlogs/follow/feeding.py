@@ -68,14 +68,16 @@ class Feed:
             self._decide(self._sample)
             self.advance()
 
+    def decide(self) -> None:
+        """Nothing more will come to tell the wrapper by."""
+        if self._intake is None and self._sample:
+            self._decide(self._sample)
+
     def end(self) -> None:
         """The source has ended: what is open becomes a record."""
-        if self._intake is None:
-            if not self._sample:
-                return
-            self._decide(self._sample)
-        assert self._intake is not None  # noqa: S101 - _decide() has made it
-        self._intake.advance(settle=True)
+        self.decide()
+        if self._intake is not None:
+            self._intake.advance(settle=True)
 
     def restart(self, *, joins: bool) -> None:
         """What follows stands at the beginning of another file; without ``joins`` what is open ends here."""

@@ -19,7 +19,7 @@ from rabbitlogs.follow.diagnosing import Diagnoser
 from rabbitlogs.follow.feeding import Feed, Preview
 from rabbitlogs.follow.files import Begin, Data, GrowingFile, Lost, Position, Trouble
 from rabbitlogs.follow.items import Diagnosis, Gap, Item, Notice
-from rabbitlogs.follow.streams import Pipe
+from rabbitlogs.follow.streams import Pipe, open_pipe
 from rabbitlogs.follow.watching import Wake, Watcher
 from rabbitlogs.privacy import visible
 from rabbitlogs.sources.names import split_rotation, strip_compression
@@ -171,6 +171,9 @@ class Follower:
             elif is_url(source):
                 exchange = LogExchange(source, self._wake)
                 self._streams.append((exchange, Feed(self.analysis, exchange.name)))
+            elif (handle := open_pipe(source)) is not None:
+                pipe = Pipe(visible(source), handle, self._wake, is_ours=True)
+                self._streams.append((pipe, Feed(self.analysis, pipe.name)))
             elif source not in self._folders:
                 if strip_compression(source) != source:
                     raise UsageError(f"{source} is compressed and does not grow; read it with: rabbitlogs explain {source}")
@@ -481,6 +484,9 @@ class Follower:
 
     def report(self) -> Report:
         """The report of everything followed; following has to have ended."""
+        for file in self._files.values():
+            if file.feed is not None:
+                file.feed.decide()
         return self.analysis.report()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -10,14 +11,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rabbitlogs.follow.watching import Wake
 
+_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")  # what a shell gives for <(command)
 HELD = 16 << 20  # bytes waiting for the reader; the writer waits meanwhile
 CHUNK = 1 << 18
 
 
-class Pipe:
-    """Reads a file descriptor as bytes come. :attr:`ended` is set when nothing more will come."""
+def open_pipe(path: str) -> int | None:
+    """A descriptor of a path that is a pipe or a device; None where it is neither.
 
-    def __init__(self, name: str, handle: int, wake: Wake) -> None:
+    A named pipe is kept open when its writer leaves, so that the next one can go on.
+    """
+    for place in _DESCRIPTORS:
+        if path.startswith(place) and path[len(place) :].isdigit():
+            return os.dup(int(path[len(place) :]))
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISFIFO(mode):
+            return os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        if stat.S_ISCHR(mode):
+            return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return None
+    return None
+
+
+class Pipe:
+    """Reads a file descriptor as bytes come. :attr:`ended` is set when nothing more will come.
+
+    Args:
+        is_ours: close the descriptor in the end.
+    """
+
+    def __init__(self, name: str, handle: int, wake: Wake, *, is_ours: bool = False) -> None:
+        self._is_ours = is_ours
         self.name, self.notices = name, deque[str]()
         self.ended = False
         self._handle, self._wake = handle, wake
@@ -52,6 +78,8 @@ class Pipe:
         if not self._thread.is_alive():
             os.close(self._stop_read)
             os.close(self._stop_write)
+            if self._is_ours:
+                os.close(self._handle)
 
     def _run(self) -> None:
         try:

@@ -76,7 +76,12 @@ class TextPrinter:
             self._item(item, screen)
         self._write(buffer.getvalue())
 
-    def tick(self, status: Status) -> None:
+    @property
+    def wants_status(self) -> bool:
+        """Whether :meth:`tick` has use for how things stand."""
+        return self._is_terminal
+
+    def tick(self, status: Status | None) -> None:
         """Prints counters that are due, and draws the footer anew."""
         now = time.monotonic()
         buffer = _Buffer(self._is_terminal)
@@ -84,7 +89,7 @@ class TextPrinter:
         for rule_id in [i for i, (due, _) in self._counters.items() if due <= now and i in self._waiting]:
             self._print_counter(self._waiting.pop(rule_id), screen, now)
         text = buffer.getvalue()
-        if not self._is_terminal:
+        if status is None or not self._is_terminal:
             self._write(text)
         elif text or now - self._drawn_at >= REDRAW:
             self._drawn_at = now
@@ -214,7 +219,9 @@ class JsonPrinter:
             self._out.write(json.dumps(item.to_dict(), separators=(",", ":"), default=str) + "\n")
         self._out.flush()
 
-    def tick(self, status: Status) -> None:
+    wants_status = False
+
+    def tick(self, status: Status | None) -> None:
         """Nothing: objects are written when there is something to say."""
 
     def close(self, report: Report, status: Status) -> None:

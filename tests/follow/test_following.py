@@ -258,6 +258,27 @@ class TestSources:
             append(log, wrapped(gone(33)))
             live.until_count("connection.closed_abruptly", 1)
 
+    def test_a_named_pipe(self, tmp_path: Path, rules: Catalogue) -> None:
+        """One writer after the other; the pipe does not end with the first."""
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        with Live(pipe, rules=rules) as live:
+            append(pipe, beat(1) + plain(2))
+            live.until_count(MISSED, 1)
+            append(pipe, gone(3) + plain(4))
+            live.until_count("connection.closed_abruptly", 1)
+
+    def test_a_command_s_output_by_descriptor(self, rules: Catalogue) -> None:
+        """What a shell makes of ``<(kubectl logs -f ...)``: it ends when the command does."""
+        reading, writing = os.pipe()
+        try:
+            with os.fdopen(writing, "wb") as out:
+                out.write(beat(1) + plain(2))
+            said = list(rabbitlogs.follow(f"/dev/fd/{reading}", catalogue=rules))
+        finally:
+            os.close(reading)
+        assert [type(item) for item in said] == [Diagnosis]
+
     def test_a_compressed_log_does_not_grow(self, log: Path, rules: Catalogue) -> None:
         with pytest.raises(UsageError, match="explain"):
             next(Follower(str(log) + ".gz", catalogue=rules).items())
