@@ -154,6 +154,15 @@ class Preview:
         self.tallies: dict[Key, dict[str, Tally]] = {}
         self._places: dict[Key, tuple[int, bytes]] = {}
 
+    def warm_up(self) -> None:
+        """Loads what reading a first record loads, before there is one to wait."""
+        import tomllib  # noqa: F401 - rules are read with it
+
+        scratch = self._scratch
+        scratch.feed(b"2026-01-01 00:00:00.000000+00:00 [info] <0.1.0> -\n", "-")
+        scratch.advance("-", settle=True)
+        scratch.tallies, scratch.sources, scratch.intakes = {}, {}, {}
+
     def look(self, name: str) -> None:
         """Diagnoses the open records of a source as if nothing more came."""
         for state in self._real.states_of(name):

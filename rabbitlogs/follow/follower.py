@@ -157,6 +157,7 @@ class Follower:
             self._close()
 
     def _start(self) -> Iterator[Item]:
+        self._preview.warm_up()
         if self._state_path is not None:
             self._remembered = positions.load(self._state_path)
             if self._remembered.problem:

@@ -174,6 +174,13 @@ disk_free_limit.absolute = 1MB
         )  # fmt: skip
         return done.stdout
 
+    def popen(self, tool: str, *words: str) -> subprocess.Popen[bytes]:
+        """Starts a command line tool against the node, its output in a pipe."""
+        return subprocess.Popen(
+            [str(self._sbin / tool), *words], env=self._environment, cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
     def stop(self) -> None:
         """Stops the node in order."""
         self.ctl("stop")

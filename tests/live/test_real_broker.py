@@ -187,6 +187,22 @@ def test_a_failed_start_says_why(broker: Broker, tmp_path: Path) -> None:
         other.close()
 
 
+def test_log_tail_stream_piped_in(broker: Broker) -> None:
+    """The broker's own streaming of its log, piped in as the documentation shows."""
+    streaming = broker.popen("rabbitmq-diagnostics", "log_tail_stream", "--duration", "60")
+    try:
+        with Live(f"/dev/fd/{streaming.stdout.fileno()}", rules=default_catalogue()) as live:  # type: ignore[union-attr]
+            # its first line says that it has begun
+            live.until(lambda live: bool(live.follower.status().bytes), "streaming")
+            while not live.said("auth.credentials_refused"):
+                with pytest.raises(pika.exceptions.ProbableAuthenticationError):
+                    connect(broker, "guest", "wrong")
+            sees(live, "auth.credentials_refused")
+    finally:
+        os.killpg(streaming.pid, 9)  # the tool's own session
+        streaming.communicate()
+
+
 class TestLogExchange:
     """A live node without access to its files."""
 
