@@ -62,6 +62,7 @@ def tail(
             click.echo(ctx.get_help())
             return 2
         paths = ("-",)
+    _allow_many_files()
     catalogue = load_catalogue(own_rules, overrides)
     goal = Until(catalogue, until, timeout, fail_on)
     follower = Follower(*paths, catalogue=catalogue, from_start=from_start, polling=polling, state=state, watch=goal.watch)
@@ -112,6 +113,18 @@ def tail(
     if goal.reason:
         click.echo(f"rabbitlogs: {goal.reason}", err=True)
     return code
+
+
+def _allow_many_files() -> None:
+    """Each followed file stays open; the usual limit of 1,024 is only a default."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _is_chosen(item: Item, only: tuple[str, ...], ignore: tuple[str, ...]) -> bool:

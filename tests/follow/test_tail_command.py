@@ -475,6 +475,14 @@ class TestTerminal:
         assert all(len(row) <= 80 for row in screen.rows)
 
 
+def test_every_option_is_documented() -> None:
+    from rabbitlogs.cli.tail import tail
+
+    text = (Path(__file__).parents[2] / "docs" / "tail.md").read_text(encoding="utf-8")
+    options = [name for parameter in tail.params for name in parameter.opts + parameter.secondary_opts if name.startswith("--")]
+    assert [name for name in options if name not in text] == []
+
+
 class TestAddresses:
     """amqp:// addresses, without a broker."""
 

@@ -226,6 +226,16 @@ class TestLogExchange:
                 connect(broker, "guest", "wrong")
             sees(live, "auth.credentials_refused")
 
+    def test_a_user_with_the_documented_permissions(self, broker: Broker) -> None:
+        broker.ctl("add_user", "monitor", "seen-nowhere")
+        broker.ctl("set_permissions", "monitor", r"^amq\.gen.*", r"^amq\.gen.*", r"^amq\.(gen.*|rabbitmq\.log)$")
+        with Live(f"amqp://monitor:seen-nowhere@127.0.0.1:{broker.port}", rules=default_catalogue()) as live:
+            live.until(lambda live: any("connected" in getattr(item, "text", "") for item in live.items), "connected")
+            with pytest.raises(pika.exceptions.ProbableAuthenticationError):
+                connect(broker, "monitor", "wrong")
+            sees(live, "auth.credentials_refused")
+            assert "seen-nowhere" not in str(live.items)
+
     def test_a_refused_login_ends_it(self, broker: Broker) -> None:
         said = list(rabbitlogs.follow(f"amqp://guest:nonsense@127.0.0.1:{broker.port}", catalogue=default_catalogue()))
         assert ["refused the login" in getattr(item, "text", "") for item in said] == [True]
