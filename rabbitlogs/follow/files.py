@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEAD = 256  # first bytes that tell one log from another: about two lines with their times
 TAIL = 64  # bytes before the place already read
 CHUNK = 1 << 20
+_LISTINGS = 20  # tries to list a folder that does not change meanwhile
 LATE = 10.0  # seconds an old file is still looked at after the new one has begun
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -260,7 +261,7 @@ class GrowingFile:
 
     def _read_missed_first(self, opened: _Open, begun: bytes) -> bool:
         """Whether a file that was seen empty, or nearly, was filled, copied and emptied since: then the copy comes first."""
-        parts = self._parts_missed(opened, older=True)
+        parts = self._parts_missed(opened, opened, older=True)
         if not parts:
             return False
         first = parts[0]
@@ -383,18 +384,17 @@ class GrowingFile:
 
     def _open_again(self, place: Position, steps: list[Step]) -> bool:
         """Goes on at a place remembered: in the file itself, or where rotation has put it."""
+        self._note_siblings()
         opened = self._open_path(self.path, steps)
         if opened is not None and self._same_content(opened, place):
             self._resume = None
             self._at(opened, place)
-            self._note_siblings()
             self._now = opened
             return True
-        parts = self._parts_since(place)
+        parts = self._parts_since(place, opened)
         if not parts and opened is None:
             return False
         self._resume = None
-        self._note_siblings()
         if not parts:
             steps.append(Lost("rotated", None if place.offset else 0))
             steps.append(Begin(False))
@@ -417,7 +417,7 @@ class GrowingFile:
         """The file was emptied under us, and perhaps filled again: the rest may stand in a copy."""
         place = opened.position()
         known_lost = max(0, opened.size - opened.offset)
-        parts = self._parts_since(place)
+        parts = self._parts_since(place, opened)
         if parts:
             known_lost = 0
         else:
@@ -438,7 +438,6 @@ class GrowingFile:
             steps.append(Begin(self._joins))
             self._joins = True
         self._heads.append(place.head)
-        self._note_siblings()
 
     @staticmethod
     def _with_itself(parts: list[_Open], opened: _Open) -> list[_Open]:
@@ -460,8 +459,11 @@ class GrowingFile:
         if not found.st_size:
             return False
         last = self._next(opened, steps)  # written between our last look and the first line of the new file
-        if last:
+        if last is None:
+            self._emptied(opened, steps)
+        elif last:
             steps.append(Data(last))
+        if last is None or last:
             self.more = True
             return False
         fresh = self._open_path(self.path, steps)
@@ -474,11 +476,10 @@ class GrowingFile:
             self._now = fresh
             self.more = True
             return False
-        self._queue.extend(self._parts_missed(opened))
-        self._queue.append(fresh)
+        missed = self._parts_missed(opened, fresh)
+        self._queue.extend(missed if fresh in missed else [*missed, fresh])
         self._heads.append(opened.head)
         self._switch(self._queue.popleft(), steps)
-        self._note_siblings()
         self.more = True
         return False
 
@@ -503,7 +504,19 @@ class GrowingFile:
     # rotated parts ---------------------------------------------------------------------------------------------------
 
     def _siblings(self) -> list[_Sibling]:
-        """The rotated parts of this log beside it, oldest first."""
+        """The rotated parts of this log beside it, oldest first.
+
+        A listing made while parts are being renamed shows one twice or not at all; two alike are true.
+        """
+        before: list[_Sibling] = []
+        for _ in range(_LISTINGS):
+            found = self._listed()
+            if [(s.path, s.identity) for s in found] == [(s.path, s.identity) for s in before]:
+                return found
+            before = found
+        return before
+
+    def _listed(self) -> list[_Sibling]:
         folder, name = os.path.split(os.path.abspath(self.path))
         out: list[_Sibling] = []
         try:
@@ -529,22 +542,33 @@ class GrowingFile:
         # while a part is being compressed it is there twice: the plain one is whole
         return [s for before, s in zip([None, *out], out, strict=False) if before is None or before.age != s.age]
 
-    def _note_siblings(self) -> None:
-        """Remembers the rotated parts there are now: what comes beside them later is new."""
-        self._known = {s.identity: _head_of(s.path) for s in self._siblings()}
+    def _note_siblings(self, siblings: list[_Sibling] | None = None) -> None:
+        """Remembers rotated parts that need not be read: what comes beside them later is new.
+
+        Only parts that were looked at may be remembered, never a listing made later: a part can come at any moment.
+        """
+        for sibling in self._siblings() if siblings is None else siblings:
+            self._known[sibling.identity] = _head_of(sibling.path)
 
     def _open_part(self, sibling: _Sibling) -> _Open | None:
         opened = self._open_path(sibling.path)
         if opened is None:
+            return None
+        if (opened.device, opened.inode) != sibling.identity:  # another by now; the next look will find both
+            opened.close()
             return None
         if strip_compression(sibling.path) != sibling.path and not opened.head.startswith(b"20"):
             opened.blocks = _unpacked(sibling.path)
             opened.head = b""
         return opened
 
-    def _parts_since(self, place: Position) -> list[_Open]:
+    def _parts_since(self, place: Position, current: _Open | None) -> list[_Open]:
         """The rotated part that holds a place, opened there, and all newer ones; empty where it is not found."""
         siblings = self._siblings()
+        if current is not None:  # a copy being made of what will be read anyway; it is wanted when that is emptied
+            size, head = _size_of(current), _pread(current.handle, HEAD, 0)
+            siblings = [s for s in siblings if s.size > size or not _alike(_head_of(s.path), head)]
+        self._note_siblings(siblings)  # the older ones were read, the newer ones will be
         for index in reversed(range(len(siblings))):
             opened = self._open_part(siblings[index])
             if opened is None:
@@ -565,14 +589,24 @@ class GrowingFile:
             return [opened, *[part for part in newer if not _alike(part.head, place.head) or part.blocks is not None]]
         return []
 
-    def _parts_missed(self, old: _Open, *, older: bool = False) -> list[_Open]:
-        """Parts that were written and rotated away between two looks, after a file or (``older``) before it."""
+    def _parts_missed(self, old: _Open, fresh: _Open, *, older: bool = False) -> list[_Open]:
+        """Parts that were written and rotated away between two looks: after a file, or (``older``) before it.
+
+        Args:
+            fresh: the file read next; where it has been rotated meanwhile, it stands among the parts.
+        """
         out: list[_Open] = []
         siblings = self._siblings()
+        there = {sibling.identity for sibling in siblings}
+        self._known = {identity: head for identity, head in self._known.items() if identity in there}
         mine = next((i for i, s in enumerate(siblings) if s.identity == (old.device, old.inode)), None)
         if mine is not None:
             siblings = siblings[:mine] if older else siblings[mine + 1 :]
         for sibling in siblings:
+            if sibling.identity == (fresh.device, fresh.inode):
+                if fresh is not old:
+                    out.append(fresh)
+                continue
             if sibling.identity == (old.device, old.inode) or not sibling.size:
                 continue
             known_as = self._known.get(sibling.identity)  # an inode can have been given to another file meanwhile
@@ -586,12 +620,24 @@ class GrowingFile:
                 first = next(opened.blocks, b"")
                 head, size = first[:HEAD], len(first)
                 opened.blocks = _chained(first, opened.blocks)
-            # a copy is not longer than what it was made of; short beginnings tell little
-            if (size <= old.size and _alike(head, old.head)) or any(_is_beginning(head, known) for known in self._heads):
+            # a copy is not longer than what it was made of; it is wanted when that is emptied, so it is not known yet
+            if any(size <= _size_of(whole) and _alike(head, whole.head) for whole in (old, fresh)):
+                opened.close()
+                continue
+            self._note_siblings([sibling])
+            if any(_is_beginning(head, known) for known in self._heads):
                 opened.close()
                 continue
             out.append(opened)
         return out
+
+
+def _size_of(opened: _Open) -> int:
+    """The size of an open file now."""
+    try:
+        return os.fstat(opened.handle).st_size if opened.handle >= 0 else opened.size
+    except OSError:
+        return opened.size
 
 
 def _pread(handle: int, size: int, offset: int) -> bytes:
