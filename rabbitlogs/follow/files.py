@@ -113,7 +113,9 @@ class _Open:
         return Position(self.device, self.inode, self.head, self.offset, self.tail)
 
     def took(self, data: bytes) -> None:
-        if len(self.head) < HEAD and self.offset == len(self.head):
+        if self.offset == 0:  # whatever stood there when the file was opened
+            self.head = data[:HEAD]
+        elif len(self.head) < HEAD and self.offset == len(self.head):
             self.head = (self.head + data[: HEAD - len(self.head)])[:HEAD]
         self.offset += len(data)
         self.tail = data[-TAIL:] if len(data) >= TAIL else (self.tail + data)[-TAIL:]
@@ -478,7 +480,6 @@ class GrowingFile:
             return False
         missed = self._parts_missed(opened, fresh)
         self._queue.extend(missed if fresh in missed else [*missed, fresh])
-        self._heads.append(opened.head)
         self._switch(self._queue.popleft(), steps)
         self.more = True
         return False
@@ -489,7 +490,7 @@ class GrowingFile:
         if opened is not None:
             if opened.handle != fresh.handle:
                 self._before = opened.position()
-                self._heads.append(opened.head)
+                self._finished(opened)
                 if opened.handle >= 0 and not any(o.handle == opened.handle for o in self._queue):
                     opened.until = time.monotonic() + LATE
                     self._old.append(opened)
@@ -501,18 +502,25 @@ class GrowingFile:
             self._joins = True
         self._now = fresh
 
+    def _finished(self, opened: _Open) -> None:
+        """Remembers a file that was read to its end, under whatever name it will be found."""
+        self._heads.append(opened.head)
+        if opened.blocks is None:
+            self._known[opened.device, opened.inode] = opened.head
+
     # rotated parts ---------------------------------------------------------------------------------------------------
 
     def _siblings(self) -> list[_Sibling]:
         """The rotated parts of this log beside it, oldest first.
 
-        A listing made while parts are being renamed shows one twice or not at all; two alike are true.
+        A listing made while parts are being renamed shows one twice or not at all. It is true when the next one still
+        has all of it; a part that has only come since does no harm.
         """
-        before: list[_Sibling] = []
+        before = self._listed()
         for _ in range(_LISTINGS):
             found = self._listed()
-            if [(s.path, s.identity) for s in found] == [(s.path, s.identity) for s in before]:
-                return found
+            if {(s.path, s.identity) for s in before} <= {(s.path, s.identity) for s in found}:
+                break
             before = found
         return before
 
@@ -566,9 +574,8 @@ class GrowingFile:
         """The rotated part that holds a place, opened there, and all newer ones; empty where it is not found."""
         siblings = self._siblings()
         if current is not None:  # a copy being made of what will be read anyway; it is wanted when that is emptied
-            size, head = _size_of(current), _pread(current.handle, HEAD, 0)
+            size, head = _size_of(current), _head_now(current)
             siblings = [s for s in siblings if s.size > size or not _alike(_head_of(s.path), head)]
-        self._note_siblings(siblings)  # the older ones were read, the newer ones will be
         for index in reversed(range(len(siblings))):
             opened = self._open_part(siblings[index])
             if opened is None:
@@ -585,8 +592,16 @@ class GrowingFile:
             else:
                 opened.close()
                 continue
-            newer = [part for s in siblings[index + 1 :] if (part := self._open_part(s)) is not None]
-            return [opened, *[part for part in newer if not _alike(part.head, place.head) or part.blocks is not None]]
+            self._note_siblings(siblings[: index + 1])  # what is older was read
+            out = [opened]
+            for sibling in siblings[index + 1 :]:
+                newer = self._open_part(sibling)
+                if newer is not None and newer.blocks is None and _alike(newer.head, place.head):
+                    newer.close()
+                elif newer is not None:
+                    self._note_siblings([sibling])
+                    out.append(newer)
+            return out
         return []
 
     def _parts_missed(self, old: _Open, fresh: _Open, *, older: bool = False) -> list[_Open]:
@@ -621,7 +636,7 @@ class GrowingFile:
                 head, size = first[:HEAD], len(first)
                 opened.blocks = _chained(first, opened.blocks)
             # a copy is not longer than what it was made of; it is wanted when that is emptied, so it is not known yet
-            if any(size <= _size_of(whole) and _alike(head, whole.head) for whole in (old, fresh)):
+            if any(size <= _size_of(whole) and _alike(head, _head_now(whole)) for whole in (old, fresh)):
                 opened.close()
                 continue
             self._note_siblings([sibling])
@@ -638,6 +653,16 @@ def _size_of(opened: _Open) -> int:
         return os.fstat(opened.handle).st_size if opened.handle >= 0 else opened.size
     except OSError:
         return opened.size
+
+
+def _head_now(opened: _Open) -> bytes:
+    """The first bytes of an open file now."""
+    if opened.handle < 0 or opened.blocks is not None:
+        return opened.head
+    try:
+        return _pread(opened.handle, HEAD, 0)
+    except OSError:
+        return opened.head
 
 
 def _pread(handle: int, size: int, offset: int) -> bytes:
