@@ -6,6 +6,8 @@ import gzip
 import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -410,4 +412,61 @@ def test_any_order_of_anything(log: Path, seed: int) -> None:
     written += lines(number, number + 1)
     reader.read()
     assert reader.data == written
+    assert all(not gap.lost_bytes for gap in reader.lost)
+
+
+def test_many_rotated_parts_stay_read(log: Path) -> None:
+    """A hundred parts read long ago are not taken for new ones, whatever the log does next."""
+    reader = Reader(log, from_start=True).read()
+    for number in range(100):
+        log.write_bytes(lines(number, number + 1))
+        reader.read()
+        log.rename(log.with_name(f"rabbit@a.log-{20260101 + number}"))
+    log.write_bytes(b"")
+    reader.read()
+    append(log, lines(100, 102))
+    assert reader.read().data == lines(0, 102)
+
+
+WRITER = """
+import os, shutil, sys, time
+folder, helpers = sys.argv[1:]
+sys.path.insert(0, helpers)
+from follow_helpers import plain
+
+log = os.path.join(folder, "rabbit@a.log")
+number = 0
+with open(os.path.join(folder, "truth"), "wb") as truth:
+    for turn in range(24):
+        until = time.monotonic() + 0.01
+        while time.monotonic() < until:
+            data = b"".join(map(plain, range(number, number + 3)))
+            with open(log, "ab", buffering=0) as file:
+                file.write(data)
+            truth.write(data)
+            number += 3
+        for old in range(4, 0, -1):
+            if os.path.exists(f"{log}.{old}"):
+                os.replace(f"{log}.{old}", f"{log}.{old + 1}")
+        if turn % 2:
+            os.rename(log, f"{log}.1")
+        else:
+            shutil.copy(log, f"{log}.1")
+            os.truncate(log, 0)
+"""
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_rotations_that_race_with_the_reader(log: Path, turn: int) -> None:
+    """Another process writes without a pause and rotates every ten milliseconds; the reader looks as it comes."""
+    log.write_bytes(b"")
+    reader = Reader(log, from_start=True).read()
+    command = [sys.executable, "-c", WRITER, str(log.parent), str(Path(__file__).parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment) as writer:
+        while writer.poll() is None:
+            reader.read()
+    assert writer.returncode == 0
+    assert reader.read().data == log.with_name("truth").read_bytes()
+    assert not reader.late
     assert all(not gap.lost_bytes for gap in reader.lost)
