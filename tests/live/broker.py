@@ -6,12 +6,46 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 START_DEADLINE = 120.0
 _PLACES = ("/usr/lib/rabbitmq/lib", "/usr/local/lib/rabbitmq/lib", "/opt/rabbitmq")
+
+
+# Runs a command in a session of its own and ends all of it when its standard input ends: with the tests, even killed ones.
+GUARD = """
+import os, subprocess, sys, threading
+
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+
+def end():
+    sys.stdin.buffer.read()
+    try:
+        os.killpg(child.pid, 9)
+    except ProcessLookupError:
+        pass
+
+threading.Thread(target=end, daemon=True).start()
+raise SystemExit(abs(child.wait()))
+"""
+
+
+def guarded(words: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Starts a command that does not outlive the tests."""
+    return subprocess.Popen([sys.executable, "-c", GUARD, *words], stdin=subprocess.PIPE, **options)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends what :func:`guarded` has started."""
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait(30)
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def scripts() -> Path | None:
@@ -117,7 +151,7 @@ disk_free_limit.absolute = 1MB
         )
         (folder / "enabled_plugins").write_text("[].\n", encoding="utf-8")
         (folder / "env.conf").write_text("", encoding="utf-8")
-        loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+        loopback = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
         keep = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
         self._environment = {
             **keep,
@@ -138,32 +172,41 @@ disk_free_limit.absolute = 1MB
             "RABBITMQ_CTL_ERL_ARGS": loopback,
             "LANG": "C.UTF-8",
         }
-        self._epmd = subprocess.Popen(
+        self._epmd = guarded(
             ["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)], env=self._environment,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        self._wait_for_epmd()
         self._server: subprocess.Popen[bytes] | None = None
 
-    def launch(self, stdout: int | None = None) -> subprocess.Popen[bytes]:
+    def _wait_for_epmd(self) -> None:
+        last = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._epmd_port), timeout=5).close()
+                return
+            except OSError:
+                if time.monotonic() > last:
+                    raise
+
+    def launch(self) -> subprocess.Popen[bytes]:
         """Starts the node and does not wait for it."""
-        out = open(self.folder / "stdout", "ab") if stdout is None else None  # noqa: SIM115 - the child's
-        self._server = subprocess.Popen(
-            [str(self._sbin / "rabbitmq-server")], env=self._environment, cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=stdout if out is None else out, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        if out is not None:
-            out.close()
+        with open(self.folder / "stdout", "ab") as out:
+            self._server = guarded(
+                [str(self._sbin / "rabbitmq-server")], env=self._environment, cwd=self.folder, stdout=out,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
         return self._server
 
     def start(self) -> None:
         server = self.launch()
-        end = time.monotonic() + START_DEADLINE
+        last = time.monotonic() + START_DEADLINE
         while True:
             try:
                 self.ctl("await_startup", "--timeout", "60")
                 return
             except subprocess.CalledProcessError:
-                if server.poll() is not None or time.monotonic() > end:
+                if server.poll() is not None or time.monotonic() > last:
                     raise
 
     def ctl(self, *words: str) -> str:
@@ -176,9 +219,9 @@ disk_free_limit.absolute = 1MB
 
     def popen(self, tool: str, *words: str) -> subprocess.Popen[bytes]:
         """Starts a command line tool against the node, its output in a pipe."""
-        return subprocess.Popen(
-            [str(self._sbin / tool), *words], env=self._environment, cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        return guarded(
+            [str(self._sbin / tool), *words], env=self._environment, cwd=self.folder, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     def stop(self) -> None:
@@ -186,6 +229,7 @@ disk_free_limit.absolute = 1MB
         self.ctl("stop")
         assert self._server is not None
         self._server.wait(60)
+        end(self._server)
 
     def close(self) -> None:
         """Ends everything that was started, however things stand."""
@@ -193,8 +237,5 @@ disk_free_limit.absolute = 1MB
             with suppress(subprocess.SubprocessError, OSError):
                 self.stop()
         if self._server is not None:
-            with suppress(OSError):
-                os.killpg(self._server.pid, 9)  # the node's own session
-            self._server.wait(30)
-        self._epmd.terminate()
-        self._epmd.wait(10)
+            end(self._server)
+        end(self._epmd)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker import Broker
+from broker import Broker, end
 from follow_helpers import Live
 
 import rabbitlogs
@@ -199,8 +199,7 @@ def test_log_tail_stream_piped_in(broker: Broker) -> None:
                     connect(broker, "guest", "wrong")
             sees(live, "auth.credentials_refused")
     finally:
-        os.killpg(streaming.pid, 9)  # the tool's own session
-        streaming.communicate()
+        end(streaming)
 
 
 class TestLogExchange:
