@@ -99,7 +99,7 @@ class TextPrinter:
         """Takes the footer away and prints the summary of what was seen."""
         buffer = _Buffer(self._is_terminal)
         screen = Screen(buffer)
-        for update in self._waiting.values():
+        for update in list(self._waiting.values()):  # printing one takes it away
             self._print_counter(update, screen, time.monotonic())
         lost = f", {status.lost_bytes:,} bytes lost" if status.lost_bytes else ""
         length = duration(time.monotonic() - self._begun)

@@ -26,6 +26,7 @@ from urllib.request import urlopen
 import pytest
 from follow_helpers import DEADLINE, RULES, beat, catalogue, gone, plain
 
+from rabbitlogs import Analysis
 from rabbitlogs.cli.main import main
 from rabbitlogs.errors import UsageError
 from rabbitlogs.follow import Diagnosis, Gap, Seen, Status, Update
@@ -442,6 +443,16 @@ class TestTerminal:
             printer.tick(Status())
         printed = [line for line in out.getvalue().splitlines() if line.startswith("x ")]
         assert 3 <= len(printed) <= 7
+
+    def test_the_end_prints_every_counter_that_waits(self) -> None:
+        """Conditions that repeated since their last counter say so before the summary, however many they are."""
+        out = io.StringIO()
+        printer = TextPrinter(out)
+        names = ["t.x", "t.y", "t.z"]
+        printer.show([diagnosis(name) for name in names])
+        printer.show([Update(name, name, "error", 7, None, {}) for name in names])
+        printer.close(Analysis().report(), Status())
+        assert [line.split()[-1] for line in out.getvalue().splitlines() if line.startswith("x 7")] == names
 
     def test_in_a_real_terminal(self, log: Path, tmp_path: Path) -> None:
         """A pseudo-terminal of 80 columns: a diagnosis, the footer, Ctrl-C, the summary; nothing wider than it is."""
