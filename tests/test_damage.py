@@ -85,6 +85,17 @@ def test_wrapped_lines_are_put_together(samples: Path) -> None:
     assert _ids(wrapped)
 
 
+def test_standard_output_of_a_failed_start(samples: Path) -> None:
+    """The banner, BOOT FAILED and the runtime's last words have no header: they are not the last message's."""
+    data = (samples / "boot" / "standard-output-of-a-failed-start.log").read_bytes()
+    assert "boot.port_in_use" in _ids(data)
+    analysis = Analysis()
+    analysis.feed(data, "a.log")
+    kinds = analysis.report().totals["by_kind"]
+    assert {"boot.banner_printed", "boot.startup_error", "boot.init_terminating"} <= kinds.keys()
+    assert kinds["boot.logging_switching"] == 1
+
+
 def test_a_very_long_line_is_bounded() -> None:
     """A line of 30 MB is read in pieces; every byte is in a record."""
     data = b"2026-11-23 07:46:48.684571+00:00 [error] <0.223.0> " + b"x" * (30 << 20) + b"\nlast\n"

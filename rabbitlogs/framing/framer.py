@@ -13,7 +13,7 @@ import html
 import re
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, REPORT, Header, parse_header
+from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, LOGGER, REPORT, Header, parse_header
 from rabbitlogs.framing.json_lines import parse_json_line
 from rabbitlogs.parsing.recogniser import Match, Recogniser, collapse, recogniser
 
@@ -171,7 +171,10 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return False
     blank = not text.strip()
     if record.header.format != BARE:
-        if blank or not begins_record(text, reader):
+        # Every line of a message of 3.9+ has the header, so standard output's banner and BOOT FAILED, which have none,
+        # are not the last message's, however they are indented; they are where headers of continuations were lost.
+        begins = reader.begins(collapse(text[:400])) if record.header.format == LOGGER else begins_record(text, reader)
+        if blank or not begins:
             return True
         return record.grows_with(line, reader) or not record.is_complete(reader)
     if blank:

@@ -136,6 +136,13 @@ class TestEnds:
         assert done.returncode == 0
         assert b"boot.completed" in done.stdout
 
+    def test_until_boot_complete_on_standard_output(self, samples: Path) -> None:
+        """What a container prints: the last words have no header."""
+        data = (samples / "boot" / "standard-output-of-a-failed-start.log").read_bytes()
+        done = piped(data, "-", "--until", "boot-complete")
+        assert done.returncode == 1
+        assert b"boot.port_in_use" in done.stderr
+
     def test_until_boot_complete_when_the_start_fails(self) -> None:
         """Not 0, and the reason in words."""
         done = piped(STARTING + FAILED, "-", "--until", "boot-complete")
