@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import rabbitlogs
 from rabbitlogs.errors import UsageError
 from rabbitlogs.framing.headers import format_of_config, parse_header, use_format
+from rabbitlogs.framing.levels import LEVELS
 from rabbitlogs.framing.times import to_iso, to_seconds
 
 
@@ -43,6 +45,18 @@ from rabbitlogs.framing.times import to_iso, to_seconds
             "error",
             "<0.2.0>",
         ),
+        ("2026.03.02 11:20:14 LOG3[7]: text", "stunnel", "2026-03-02T11:20:14", "error", None),
+        ("2026.03.02 11:20:14 LOG5[ui]: text", "stunnel", "2026-03-02T11:20:14", "notice", None),
+        ("LOG4[3101:139876]: text", "stunnel", None, "warning", None),
+        ("stunnel[123]: LOG3[7]: text", "stunnel", None, "error", None),
+        ("stunnel: LOG7[main]: text", "stunnel", None, "debug", None),
+        (
+            "2026-11-23 07:46:48.684571+00:00 [error] <unknown pid> text",
+            "logger",
+            "2026-11-23T07:46:48.684571+00:00",
+            "error",
+            "<unknown pid>",
+        ),
         ("2024-05-05T05:55:43.006747+00:00 error: text", "custom", "2024-05-05T05:55:43.006747+00:00", "error", None),
     ],
 )
@@ -52,6 +66,34 @@ def test_a_header_is_read(line: str, format_: str, stamp: str | None, level: str
     assert (header.format, header.level, header.pid) == (format_, level, pid)
     assert (to_iso(header.time) if header.time else None) == stamp
     assert line.encode()[header.start :] == b"text"
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    {
+        "lc": "debug info notice warning error critical alert emergency",
+        "uc": "DEBUG INFO NOTICE WARNING ERROR CRITICAL ALERT EMERGENCY",
+        "lc3": "dbg inf ntc wrn err crt alt emg",
+        "uc3": "DBG INF NTC WRN ERR CRT ALT EMG",
+        "lc4": "dbug info noti warn erro crit alrt emgc",
+        "uc4": "DBUG INFO NOTI WARN ERRO CRIT ALRT EMGC",
+    }.items(),
+)
+def test_every_level_format(form: str, words: str) -> None:
+    """The eight levels as ``log.*.formatter.level_format`` writes them (rabbit_logger_fmt_helpers, format_level1)."""
+    for level, word in zip(LEVELS, words.split(), strict=True):
+        for line in (f"2026-11-23 07:46:48.684571+00:00 [{word}] <0.223.0> text", f"{word} 1795421181429292 text"):
+            header = parse_header(line.encode())
+            assert (header.level, line[header.start :]) == (level, "text"), form
+
+
+def test_stunnel_lines_are_records_of_their_own() -> None:
+    """Two unknown lines with one head are two records, each with its time and level; also by way of syslog."""
+    lines = ["LOG5[ui]: one", "LOG5[ui]: another", "LOG3[7]: SSL_accept: Peer suddenly disconnected"]
+    for head in ("2026.03.02 11:20:14 ", "stunnel[123]: ", "Mar  2 11:20:14 host stunnel[123]: ", "stunnel: "):
+        report = rabbitlogs.explain(rabbitlogs.Text("".join(f"{head}{line}\n" for line in lines)))
+        assert report.totals["by_level"] == {"error": 1, "notice": 2}, head
+        assert report.totals["by_kind"] == {"stunnel.accept_aborted": 1, "unknown": 2}, head
 
 
 @pytest.mark.parametrize("line", ["hello world", "error: something bad", "", "[error]", "12345", "{}", "<0.1.0> text"])

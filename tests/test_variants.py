@@ -83,6 +83,11 @@ VARIANTS: dict[str, str] = {
     "json, renamed": _json({"time": "ts", "level": "severity", "msg": "message", "pid": "process", "line": ""}),
     "crlf": "\r\n".join(_text()) + "\r\n",
     "cr only": "\r".join(_text()) + "\r",
+    "crlf of a coloured console": "\r\n".join(f"\x1b[38;5;160m{line}\x1b[0m" for line in _text()) + "\r\n",
+    "blanks and quotes typeset": "\n".join(_text()).replace("'", "\u2019").replace("] <", "]\u00a0<") + "\n",
+    "a tab for a blank": "\n".join(_text()).replace("> ", ">\t") + "\n",
+    "a byte order mark": "\ufeff" + "\n".join(_text()) + "\n",
+    "zeros": "\x00" * 4000 + "\n".join(_text()) + "\n",
     "html entities": "\n".join(_text()).replace("<", "&lt;").replace(">", "&gt;"),
     "docker json-file": "".join(
         json.dumps({"log": line + "\n", "stream": "stdout", "time": "2026-11-23T07:46:48.000000000Z"}) + "\n" for line in _text()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
 
+_UNCLEAN = re.compile(rb"  |[\t\x00\x1b]|&[a-z#]")  # what a line is freed of before it is read by itself
 WORTH = 4  # fewer lines are read one by one
 COUNTED = ("count", "distinct")  # correlations that need no more than counts by key and minute
 SESSION_NAMES = ("user", "vhost", "client", "connection_name")
@@ -67,7 +68,8 @@ class BatchPlan:
         else:
             return None
         text = text.replace(b">  ", b"> ")  # a second line that is indented by one blank
-        if not text.isascii() or b"  " in text or b"\t" in text:
+        text = text.replace(b"\r", b"")
+        if not text.isascii() or _UNCLEAN.search(text):
             return None
         rows = self._find(text)
         if len(rows) != len(starts):

@@ -19,8 +19,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, frame
-from rabbitlogs.framing.headers import BARE, JSON, LAGER, LOGGER, REPORT, Header
+from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, clean, frame
+from rabbitlogs.framing.headers import BARE, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
@@ -41,6 +41,7 @@ _RUN = re.compile(
     "[\u0100-\ud7ff]?[\U00020000-\U0010ffff]+[\U00010000-\U0010ffff]*|[\U00010000-\U0001ffff][\U00010000-\U0010ffff]*"
 )
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
+_DECORATED = (b"\x00", b"\x1b", b"\xef")  # NULs, a colour or a byte order mark before a header
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
 
@@ -486,7 +487,7 @@ class BlockFramer:
             if entry.format == BARE:
                 continue
             head = _head(lines[index], entry)
-            if head != before or entry.format in (JSON, REPORT):
+            if head != before or entry.format in SINGLE:
                 starts.append(index)
             before = head
         return starts
@@ -549,6 +550,8 @@ class BlockFramer:
 def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
     """A line's header: up to its process where it has one, else its words, so that an empty line which lost its last
     blank still equals its neighbours."""
+    if line[:1] in _DECORATED:
+        line = clean(line)
     border = line.find(b">", 24, 96) if entry.format in (LOGGER, LAGER) else -1
     return line[:border] if border > 0 else line.split(b" ", entry.blanks)[: entry.blanks]
 

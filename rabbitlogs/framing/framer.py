@@ -13,7 +13,7 @@ import html
 import re
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, LOGGER, REPORT, Header, parse_header
+from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, LOGGER, REPORT, SINGLE, Header, parse_header
 from rabbitlogs.framing.json_lines import parse_json_line
 from rabbitlogs.parsing.recogniser import Match, Recogniser, collapse, recogniser
 
@@ -25,11 +25,14 @@ RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new recor
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _ENTITY = re.compile(rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);")
+# What word processors, chats and web pages make of blanks and quotes.
+_TYPOGRAPHY = {0xA0: " ", 0x2007: " ", 0x202F: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
+_TYPESET = re.compile(rb"\xc2\xa0|\xe2\x80[\x87\x98\x99\x9c\x9d\xaf]")
 _TERM_START = frozenset(" \t{[<*-=})]\"'")
 
 
 def clean(line: bytes) -> bytes:
-    """A line as it is read: without its end, a byte order mark, colours, NULs and HTML entities."""
+    """A line as it is read: without its end, a byte order mark, colours, NULs, HTML entities and typographic quotes."""
     if line.endswith(b"\r"):
         line = line[:-1]
     if b"\x1b" in line:
@@ -40,6 +43,8 @@ def clean(line: bytes) -> bytes:
         line = line[3:]
     if b"&" in line and _ENTITY.search(line):
         line = html.unescape(line.decode("utf-8", "replace")).encode()
+    if (b"\xc2\xa0" in line or b"\xe2\x80" in line) and _TYPESET.search(line):
+        line = line.decode("utf-8", "replace").translate(_TYPOGRAPHY).encode()
     return line
 
 
@@ -59,7 +64,7 @@ class Line:
                 self.head = b""
                 return
         self.header = parse_header(line)
-        self.head = line[: self.header.start]
+        self.head = line[: self.header.start].rstrip()
         self.text = line[self.header.start :].decode("utf-8", "replace")
 
 
@@ -155,7 +160,7 @@ def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return False
     if header.format == BARE:
         return _bare_continues(record, line, reader)
-    if header.format in (JSON, REPORT) or line.head != record.head or record.header.format == JSON:
+    if header.format in SINGLE or line.head != record.head or record.header.format == JSON:
         return False
     text = line.text
     if not record.message or not begins_record(text, reader):

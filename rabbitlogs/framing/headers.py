@@ -12,10 +12,11 @@ from functools import cache
 from typing import NamedTuple
 
 from rabbitlogs.errors import UsageError
-from rabbitlogs.framing.levels import NONE, level_of
+from rabbitlogs.framing.levels import LEVELS, NONE, level_of
 from rabbitlogs.parsing.compiled import terminals
 
-LOGGER, LAGER, REPORT, JSON, BARE, CUSTOM = "logger", "lager", "report", "json", "bare", "custom"
+LOGGER, LAGER, REPORT, JSON, BARE, CUSTOM, STUNNEL = "logger", "lager", "report", "json", "bare", "custom", "stunnel"
+SINGLE = frozenset({JSON, REPORT, STUNNEL})  # each header of these begins a record, also one that equals the header before
 
 
 class Header(NamedTuple):
@@ -45,7 +46,7 @@ class _Patterns:
         time = b"(?:" + b"|".join(parts[n] for n in ("RFC3339", "EPOCH", "CUSTOM")) + b")"
         level, process = parts["LEVEL"], parts["PROCESS"]
         self.standard = re.compile(
-            _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?: |\Z))?)"
+            _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?:[ \t]|\Z))?)"
         )
         self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\] ")
         self.token = re.compile(
@@ -56,6 +57,8 @@ class _Patterns:
         self.report = re.compile(
             b"(?:(" + parts["RFC3339"] + rb") )?(" + parts["REPORT"] + rb")(?: (" + parts["REPORT_TIME"] + rb") ===)?"
         )
+        head = b"(?:(" + parts["STUNNEL_TIME"] + b") |" + parts["STUNNEL_NAME"] + b")?"
+        self.stunnel = re.compile(head + b"(" + parts["STUNNEL_LEVEL"] + rb")\[[^\]]*\]: ?")
         self.custom: list[re.Pattern[bytes]] = []
         self.templates: list[str] = []
 
@@ -127,6 +130,11 @@ def parse_header(line: bytes) -> Header:
     match = patterns.report.match(line) if b" =" in line[:30] else None
     if match is not None:
         return _report(patterns, line)
+    match = patterns.stunnel.match(line) if b"LOG" in line[:32] else None
+    if match is not None:
+        stamp, level = match.groups()
+        blanks = line.count(b" ", 0, match.end())
+        return Header(STUNNEL, stamp.decode() if stamp else None, LEVELS[7 - int(level[3:])], None, match.end(), blanks)
     return _tokens(patterns, line)
 
 

@@ -6,14 +6,14 @@ LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "e
 NONE = "none"
 
 _SPELLINGS = {
-    "debug": "debug dbg debg",
+    "debug": "debug dbg dbug debg",
     "info": "info inf progress",
     "notice": "notice ntc noti",
     "warning": "warning wrn warn",
     "error": "error err erro eror crash supervisor sasl",
     "critical": "critical crt crit",
-    "alert": "alert alt aler",
-    "emergency": "emergency emg emer",
+    "alert": "alert alt alrt aler",
+    "emergency": "emergency emg emgc emer",
 }
 _BY_SPELLING = {word: level for level, words in _SPELLINGS.items() for word in words.split()}
 

@@ -21,6 +21,7 @@ _STARTS = (
     rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?=[A-Z]{4,12} REPORT====",
     rb"\d{10,16}(?:\.\d{1,9})? +(?:" + _LEVEL + rb"|" + _PID + rb")",
     rb"[A-Za-z]{3,4} \d{10,16} ",
+    rb"(?:\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d |stunnel\d?(?:\[\d+\])?: )?LOG[0-7]\[",
     # Erlang's own formatter, which stands in where RabbitMQ's has crashed.
     _TIME + rb" (?:" + "|".join(LEVELS).encode() + rb"): ",
     # The broker's JSON, whatever the order and, as long as there is a process, the names of its keys.

@@ -7,6 +7,7 @@ one sentence goes to ``note``. Decompressors are imported when a magic number as
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -169,15 +170,15 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b")) + b"\x7f"
 def binary_reason(head: bytes) -> str | None:
     """Why these first bytes cannot be a log, or None if they can.
 
-    Stray control bytes and broken UTF-8 are fine; so is a run of zeros in front, which copytruncate leaves in a file
-    whose writer kept its offset.
+    Stray control bytes and broken UTF-8 are fine; so are runs of zeros, in front, where copytruncate leaves them in a
+    file whose writer kept its offset, or inside, where a power loss does.
     """
     for magic, what in _NAMED:
         if head.startswith(magic):
             return what
     if utf16_of(head):
         return None
-    body = head.lstrip(b"\x00")
+    body = re.sub(rb"\x00{16,}", b"", head).lstrip(b"\x00")
     if not body:
         return "nothing but zero bytes" if head else None
     controls = len(body) - len(body.translate(None, _CONTROLS))
