@@ -122,12 +122,14 @@ class OpenRecord:
         """Whether the message is carried on by this line: joined, they are more of a message than it was alone."""
         own = self.match(reader)
         complete = self.is_complete(reader)
-        if not complete and not reader.wants_more(self.message):
-            return False
         joined = collapse(self.message + "\n" + line.text)
         match = reader.recognise(joined)
         if match is None or match.rest is not None:
-            return not complete and reader.wants_more(joined)
+            return not complete and reader.wants_more(self.message) and reader.reach(joined) > len(self.message) + 1
+        if not complete and not reader.wants_more(self.message):
+            # its first line ends in open text; the two are one if together they tell more than the line alone
+            alone = reader.recognise(collapse(line.text))
+            return alone is None or reader.entry(match.kind).weight > reader.entry(alone.kind).weight
         if own is None or not complete:
             return True
         # a message that ends in open text would swallow anything; only a more telling kind may take the line

@@ -38,6 +38,7 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
     "PORT": _integer,
     "LINE": _integer,
     "FLOAT": _number,
+    "AMOUNT": _number,
     "LIST": _items,
     "list": _items,
     "NODE": _node,

@@ -179,8 +179,10 @@ def compile_seq(seq: Seq, kind: str, *, prefix: bool = False, only: Collection[s
 
 
 def _prefix(seq: Seq, build: Any) -> str:
-    """Nested optionals, innermost last: ``e1(?:e2(?:e3)?)?``."""
+    """Nested optionals, innermost last: ``e1(?:e2(?:e3)?)?``; alternatives at the end in whole, else begun."""
     parts = [build([element], seq[index + 1 :], None) for index, element in enumerate(seq)]
+    if seq[-1][0] == "a":
+        parts[-1] = "(?:" + "|".join([parts[-1], *(_prefix(branch, build) for branch in seq[-1][1] if branch)]) + ")"
     pattern = ""
     for part in reversed(parts):
         pattern = f"{part}(?:{pattern})?" if pattern else part

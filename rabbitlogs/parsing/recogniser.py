@@ -44,13 +44,14 @@ class Match(NamedTuple):
 class KindEntry:
     """One kind in the recogniser; its expressions are made when first needed."""
 
-    __slots__ = ("_full", "_prefix", "captures", "name", "openings", "seq", "threshold", "weight")
+    __slots__ = ("_begun", "_full", "_prefix", "captures", "name", "openings", "seq", "threshold", "weight")
 
     def __init__(self, name: str, seq: list[Any], openings: list[str] | None, weight: int) -> None:
         self.name, self.seq, self.openings, self.weight = name, seq, openings, weight
         self._full: re.Pattern[str] | None = None
         self._prefix: re.Pattern[str] | None = None
         self.captures: list[Capture] = []
+        self._begun: list[Capture] = []
 
     @property
     def full(self) -> re.Pattern[str]:
@@ -64,14 +65,15 @@ class KindEntry:
     def prefix(self) -> re.Pattern[str]:
         """The expression that matches as much of this kind as a message gives."""
         if self._prefix is None:
-            pattern, self.captures = compile_seq(self.seq, self.name, prefix=True)
+            pattern, self._begun = compile_seq(self.seq, self.name, prefix=True)
             self._prefix = re.compile(pattern, re.DOTALL)
         return self._prefix
 
     def fields(self, match: re.Match[str]) -> dict[str, Any]:
         """The fields of a match; a part that is not in the message has no field."""
         out: dict[str, Any] = {}
-        for capture, text in zip(self.captures, match.groups(), strict=True):
+        captures = self._begun if match.re is self._prefix else self.captures
+        for capture, text in zip(captures, match.groups(), strict=True):
             if text is not None and capture.name not in out:
                 out[capture.name] = convert(capture.type, text)
         return out
@@ -164,11 +166,13 @@ class Recogniser:
         _, entry, match = best
         return Match(entry.name, entry.fields(match), message[match.end() :])
 
+    def reach(self, message: str) -> int:
+        """How far into a message a kind that it begins like can be followed."""
+        return max((m.end() for entry in self._opened(message) if (m := entry.prefix.match(message))), default=0)
+
     def wants_more(self, message: str) -> bool:
         """Whether a message is the beginning of a kind and stops in its middle."""
-        return any(
-            (match := entry.prefix.match(message)) is not None and match.end() == len(message) for entry in self._opened(message)
-        )
+        return self.reach(message) == len(message)
 
     def fields_of(self, name: str, message: str) -> dict[str, Any]:
         """The fields of a collapsed message whose kind is known."""
