@@ -8,15 +8,18 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u
 _URI = re.compile(
     r"((?:amqps?|https?|mqtts?|stomp|ldaps?|rabbitmq-stream)(?:\+\w+)?://[^\s:/@'\"]*:)[^\s@/'\"]+(?=@)", re.IGNORECASE
 )
-_KEYED = re.compile(
-    r"((?:\b|_)(?:password|passwd|passcode|passphrase|secret|client_secret|access_token|id_token|token|default_pass|cookie)"
-    r"\"?'?\s*(?:=>|[:=,])\s*(?:<<)?[\"']?)([^\s\"'>,})\]]+)",
-    re.IGNORECASE,
+_SECRETS = (
+    r"(?:password|passwd|passcode|passphrase|secret|client_secret|access_token|id_token|token|default_pass|(?<!erlang\.)cookie)"
 )
+# after a quote all up to the next one, else a word; a list or a tuple is no secret itself
+_VALUE = r"(?:\{plaintext,\s*)?(?:<<)?)(\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\"'>,(){}\[\]]+)"
+_KEYED = re.compile(rf"((?:\b|_){_SECRETS}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}", re.IGNORECASE)
+_PAIR = re.compile(rf"(\{{\s*(?:<<)?[\"']?\w*?{_SECRETS}[\"']?(?:>>)?\s*,\s*{_VALUE}", re.IGNORECASE)
 _BEARER = re.compile(r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 _HINT = re.compile(r"://|passw|passcode|passphrase|secret|token|default_pass|cookie|bearer|basic |eyJ", re.IGNORECASE)
 MASK = "********"
+_NO_SECRET = frozenset({"undefined", "none", "false", "true", "file", "and", "or", "is", "was", "for", "not", "has"})
 
 
 def visible(text: str) -> str:
@@ -29,13 +32,19 @@ def mask(text: str) -> str:
     if _HINT.search(text) is None:
         return text
     text = _URI.sub(lambda m: m[1] + MASK, text)
-    text = _KEYED.sub(lambda m: m[0] if _harmless(m[2]) else m[1] + MASK, text)
+    text = _PAIR.sub(_masked, _KEYED.sub(_masked, text))
     text = _BEARER.sub(lambda m: m[1] + MASK, text)
     return _JWT.sub(MASK, text)
 
 
-def _harmless(value: str) -> bool:
-    return value == MASK or value in ("undefined", "none", "false", "true", "file", "and", "or", "is", "was", "for", "not", "has")
+def _masked(match: re.Match[str]) -> str:
+    """A key and its secret, masked inside its quotes; words that say that there is none stay."""
+    value = match[2]
+    quote = value[0] if value[0] in "\"'" else ""
+    inner = value.strip(quote) if quote else value
+    if not inner or inner == MASK or inner in _NO_SECRET:
+        return match[0]
+    return f"{match[1]}{quote}{MASK}{quote}"
 
 
 def printable(text: str) -> str:

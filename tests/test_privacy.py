@@ -15,6 +15,12 @@ from rabbitlogs.privacy import mask, printable, visible
         ("failed to connect (URI: amqp://app:hunter2@10.0.0.1:5672/%2f)", "hunter2"),
         ("https://user:p%40ss@example.com/x", "p%40ss"),
         ('[{password,<<"hunter2">>},{user,"app"}]', "hunter2"),
+        ('[{password,<<"hunter2, and more">>}]', "more"),
+        ("{<<\"password\">>,{plaintext,'hunter2'}}", "hunter2"),
+        ("ssl_options.password = hunter2", "hunter2"),
+        ("RABBITMQ_ERLANG_COOKIE=HUNTERHUNTER", "HUNTERHUNTER"),
+        ("{cookie,'HUNTERHUNTER'}", "HUNTERHUNTER"),
+        ('#{<<"client_secret">> => <<"hunter2">>}', "hunter2"),
         ("default_pass = hunter2", "hunter2"),
         ('{"password":"hunter2"}', "hunter2"),
         ("Authorization: Basic YXBwOmh1bnRlcjI=", "YXBwOmh1bnRlcjI="),
@@ -29,7 +35,17 @@ def test_secrets_are_masked(text: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["PLAIN login refused: user 'app' - invalid credentials", "missing or invalid cookie", "password_hash"]
+    "text",
+    [
+        "PLAIN login refused: user 'app' - invalid credentials",
+        "missing or invalid cookie",
+        "password_hash",
+        "Failed to create cookie file '/var/lib/rabbitmq/.erlang.cookie': eacces",
+        "/var/lib/rabbitmq/.erlang.cookie: permission denied",
+        "could not read the token, signature is invalid",
+        "the provided token: {error,{invalid_aud,[]}}",
+        "{password,undefined}",
+    ],
 )
 def test_plain_words_stay(text: str) -> None:
     """Talking about passwords is no password."""
