@@ -29,6 +29,7 @@ _HOMES = {
     "explain": "rabbitlogs.api",
     "follow": "rabbitlogs.follow",
     "parse": "rabbitlogs.api",
+    "parse_term": "rabbitlogs.parsing.terms",
     "read": "rabbitlogs.api",
     "rules": "rabbitlogs.api",
 }
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from rabbitlogs.model import Event as Event
     from rabbitlogs.model import Finding as Finding
     from rabbitlogs.model import Record as Record
+    from rabbitlogs.parsing.terms import parse_term as parse_term
     from rabbitlogs.report.report import Report as Report
     from rabbitlogs.sources import Limits as Limits
     from rabbitlogs.sources import Text as Text

@@ -72,6 +72,20 @@ class Event:
     fields: dict[str, Any]
     rest: str | None = None
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The fields that are Erlang terms (tuples, lists, maps, binaries), as nested values, by the field's name.
+
+        >>> import rabbitlogs
+        >>> log = "2026-11-23 07:46:48.684571+00:00 [error] <0.2.0> Error trying to stop RabbitMQ: {error,{bad,[<<\"q\">>]}}"
+        >>> next(rabbitlogs.parse(rabbitlogs.Text(log))).terms
+        {'problem': ('error', ('bad', ['q']))}
+        """
+        from rabbitlogs.parsing.terms import parse_brackets
+
+        found = ((name, parse_brackets(value)) for name, value in self.fields.items() if isinstance(value, str))
+        return {name: value for name, value in found if value is not None}
+
 
 @dataclass(slots=True)
 class Evidence:

@@ -50,7 +50,7 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
 def convert(type_: str, text: str) -> Any:
     """The value of a field's text. Text that does not fit its type stays text: nothing raises.
 
-    Erlang terms stay text here; :func:`rabbitlogs.parsing.terms.parse_term` turns one into nested values when asked.
+    Erlang terms stay text here, which rules read and people search; :attr:`rabbitlogs.model.Event.terms` has them as values.
     """
     function = _CONVERT.get(type_)
     return text if function is None else function(text)

@@ -17,6 +17,7 @@ def event_line(event: Event) -> bytes:
     row = {
         "source": record.source, "line": record.line, "offset": record.offset, "length": record.length,
         "time": record.stamp, "level": record.level, "pid": record.pid, "node": record.node,
-        "category": record.category, "kind": event.kind, "fields": event.fields, "message": record.message,
+        "category": record.category, "kind": event.kind, "fields": event.fields, "terms": event.terms, "rest": event.rest,
+        "message": record.message,
     }  # fmt: skip
     return _encode(row).encode() + b"\n"
