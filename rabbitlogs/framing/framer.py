@@ -183,7 +183,10 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         begins = reader.begins(collapse(text[:400])) if record.header.format == LOGGER else begins_record(text, reader)
         if blank or not begins:
             return True
-        return record.grows_with(line, reader) or not record.is_complete(reader)
+        if record.grows_with(line, reader):
+            return True
+        # below a message nobody knows, a line that is a whole message of its own is not its continuation
+        return not record.is_complete(reader) and not (record.match(reader) is None and OpenRecord(line).is_complete(reader))
     if blank:
         return True
     if text[0] in " \t":
