@@ -535,9 +535,9 @@ class Analysis:
                 tally = self._tally(rule)
                 tally.count += len(chosen)
                 tally.sources[state.name] += len(chosen)
-                self._all_subjects(rule, tally, state, columns, places, types)
+                self._all_subjects(rule, tally, state, columns, places, types, len(starts))
                 if rule.correlate is not None:
-                    self._all_dense(rule.correlate, tally, state, block, chosen, columns, places, types)
+                    self._all_dense(rule.correlate, tally, state, block, chosen, columns, places, types, len(starts))
                 state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level))
 
     def _tally(self, rule: Rule) -> Tally:
@@ -558,14 +558,14 @@ class Analysis:
     @staticmethod
     def _all_subjects(
         rule: Rule, tally: Tally, state: SourceState, columns: dict[str, list[bytes]], places: list[int] | None,
-        types: Mapping[str, Capture],
+        types: Mapping[str, Capture], total: int,
     ) -> None:  # fmt: skip
         clients = columns.get("client", ())
         for name in rule.subjects or ("user", "vhost"):
             plain = name.removeprefix("session.")
             column = columns.get(name) if not name.startswith("session.") else None
             if column is None:
-                column = [b""] * len(next(iter(columns.values()), ()))
+                column = [b""] * total
             texts = column if places is None else [column[at] for at in places]
             if plain in ADDRESSES:
                 texts = [text.rpartition(b":")[0] or text for text in texts]
@@ -582,6 +582,7 @@ class Analysis:
     def _all_dense(
         correlate: Mapping[str, Any], tally: Tally, state: SourceState, block: Block, starts: list[int],
         columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture],
+        total: int,
     ) -> None:  # fmt: skip
         """Counts a block's events by key and minute, as :meth:`_keep_keys` does one by one."""
         lines = block.lines
@@ -594,7 +595,7 @@ class Analysis:
         names = key_names(correlate.get("by", ()))
         keys: list[tuple[bytes, ...]]
         if names:
-            chosen = [columns.get(name) or [b""] * len(next(iter(columns.values()))) for name in names]
+            chosen = [columns.get(name) or [b""] * total for name in names]
             keys = list(zip(*chosen, strict=True))
             keys = keys if places is None else [keys[at] for at in places]
         else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.matching import holds
 from rabbitlogs.parsing.fields import convert, is_text
-from rabbitlogs.parsing.patterns import Capture, compile_rows
+from rabbitlogs.parsing.patterns import Capture, compile_rows, optional_parts
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
@@ -47,10 +47,21 @@ class BatchPlan:
                 names.update(key_names(rule.correlate.get("by", ())), key_names(rule.correlate.get("of", ())))
         known = recogniser().field_names(kind)
         self.names = sorted(names & known)
-        pattern, self.captures = compile_rows(recogniser().entry(kind).seq, kind, self.names)
-        if len(self.captures) < 2:  # findall gives tuples for two groups and more
-            pattern += b"()" * (2 - len(self.captures))
-        self._find = re.compile(pattern, re.MULTILINE).findall
+        self._kind, self._seq = kind, recogniser().entry(kind).seq
+        self._absent = [(part, literal.encode()) for part, literal in optional_parts(self._seq)]
+        self._pattern: re.Pattern[bytes] | None = None
+        self.captures: list[Capture] = []
+
+    def _rows(self, text: bytes) -> list[tuple[bytes, ...]]:
+        """The fields of every message in a text; the expression is of the parts met so far, as a message's own one is."""
+        still = [part for part in self._absent if part[1] not in text]
+        if self._pattern is None or len(still) != len(self._absent):
+            self._absent = still
+            pattern, self.captures = compile_rows(self._seq, self._kind, self.names, {part for part, _ in still})
+            if len(self.captures) < 2:  # findall gives tuples for two groups and more
+                pattern += b"()" * (2 - len(self.captures))
+            self._pattern = re.compile(pattern, re.MULTILINE)
+        return self._pattern.findall(text)
 
     def columns(self, lines: Sequence[bytes], starts: Sequence[int], count: int) -> dict[str, list[bytes]] | None:
         """The fields of records, by name, in their order; None where they must be read one by one."""
@@ -71,7 +82,7 @@ class BatchPlan:
         text = text.replace(b"\r", b"")
         if not text.isascii() or _UNCLEAN.search(text):
             return None
-        rows = self._find(text)
+        rows = self._rows(text)
         if len(rows) != len(starts):
             return None
         out: dict[str, list[bytes]] = {}

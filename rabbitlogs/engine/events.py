@@ -45,7 +45,7 @@ class _Collector(SourceState):
         rest = None
         if kind is not None:
             entry = recogniser().entry(kind)
-            found = entry.full.match(open_record.message)
+            found = entry.match(open_record.message)
             if found is not None:
                 fields = entry.fields(found)
             else:

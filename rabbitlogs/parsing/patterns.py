@@ -136,11 +136,15 @@ def field_type(seq: Seq) -> str:
     return terminals[0] if len(terminals) == 1 else "text"
 
 
-def compile_seq(seq: Seq, kind: str, *, prefix: bool = False, only: Collection[str] | None = None) -> tuple[str, list[Capture]]:
+def compile_seq(
+    seq: Seq, kind: str, *, prefix: bool = False, only: Collection[str] | None = None, absent: Collection[int] = ()
+) -> tuple[str, list[Capture]]:
     """The regex of a kind and its captures, in the order of the groups.
 
     With ``only`` just the fields of these names are captured. With ``prefix`` the regex matches as much of the kind as a
-    message gives, from its start.
+    message gives, from its start. ``absent`` are the ids of parts (:func:`optional_parts`) that cannot be in the messages
+    at hand: they are left out, which changes no answer (what follows an open terminal is still derived from the whole
+    tree) and makes an expression of tens of thousands of characters a short one.
     """
     captures: list[Capture] = []
 
@@ -157,7 +161,10 @@ def compile_seq(seq: Seq, kind: str, *, prefix: bool = False, only: Collection[s
             elif head == "f":
                 out.append(field(element, after))
             elif head == "a":
-                out.append("(?:" + "|".join(build(branch, after, inside) for branch in element[1]) + ")")
+                branches = [build(branch, after, inside) for branch in element[1] if id(branch) not in absent]
+                out.append("(?:" + "|".join(branches) + ")" if branches else "(?!)")
+            elif id(element[1]) in absent:
+                continue
             elif head == "o":
                 out.append("(?:" + build(element[1], after, inside) + ")?")
             else:
@@ -175,18 +182,40 @@ def compile_seq(seq: Seq, kind: str, *, prefix: bool = False, only: Collection[s
 
     if not prefix:
         return build(seq, [], None) + r"\Z", captures
-    return _prefix(seq, build), captures
+    return _prefix(seq, build, absent), captures
 
 
-def _prefix(seq: Seq, build: Any) -> str:
+def _prefix(seq: Seq, build: Any, absent: Collection[int]) -> str:
     """Nested optionals, innermost last: ``e1(?:e2(?:e3)?)?``; alternatives at the end in whole, else begun."""
     parts = [build([element], seq[index + 1 :], None) for index, element in enumerate(seq)]
     if seq[-1][0] == "a":
-        parts[-1] = "(?:" + "|".join([parts[-1], *(_prefix(branch, build) for branch in seq[-1][1] if branch)]) + ")"
+        begun = [_prefix(branch, build, absent) for branch in seq[-1][1] if branch and id(branch) not in absent]
+        parts[-1] = "(?:" + "|".join([parts[-1], *begun]) + ")"
     pattern = ""
     for part in reversed(parts):
         pattern = f"{part}(?:{pattern})?" if pattern else part
     return pattern
+
+
+def optional_parts(seq: Seq, *, prefix: bool = False) -> list[tuple[int, str]]:
+    """The parts a message of a kind need not have, by id, each with the longest literal that tells that it is there.
+
+    They are alternatives, options and repetitions. An id is that of the part in this very tree. With ``prefix`` a message
+    may stop inside the alternatives at the end; what tells those is the literal they begin with.
+    """
+    out: list[tuple[int, str]] = []
+    for index, element in enumerate(seq):
+        head = element[0]
+        if head == "f":
+            out.extend(optional_parts(element[2]))
+        elif head in "aor":
+            begun = prefix and head == "a" and index == len(seq) - 1
+            for branch in element[1] if head == "a" else [element[1]]:
+                told_by = literals(branch[:1] if begun else branch)
+                if told_by:
+                    out.append((id(branch), max(told_by, key=len)))
+                out.extend(optional_parts(branch, prefix=begun))
+    return out
 
 
 def openings(seq: Seq) -> list[str] | None:
@@ -237,14 +266,14 @@ def literals(seq: Seq) -> list[str]:
     return out
 
 
-def compile_rows(seq: Seq, kind: str, names: Collection[str]) -> tuple[bytes, list[Capture]]:
+def compile_rows(seq: Seq, kind: str, names: Collection[str], absent: Collection[int] = ()) -> tuple[bytes, list[Capture]]:
     """A regex that finds every message of a kind in many lines at once, capturing only some fields.
 
     For text headers with a process only: a line is ``header> message``, and the lines of one message are joined by
     ``\\x01``, each with its header. It says exactly what :func:`compile_seq` says of the same message, if the message has
     no blanks to collapse; who counts fewer matches than lines has one of those.
     """
-    pattern, captures = compile_seq(seq, kind, only=names)
+    pattern, captures = compile_seq(seq, kind, only=names, absent=absent)
     pattern = pattern.replace(r"\Z", "$").replace(",? ", r"(?:\x01[^>\n]++> |,? )")
     # open text ends with its line: what runs over into the next line is read one by one
     pattern = (

@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 
 from rabbitlogs.parsing.compiled import table, tree_text
 from rabbitlogs.parsing.fields import convert
-from rabbitlogs.parsing.patterns import Capture, compile_seq
+from rabbitlogs.parsing.patterns import Capture, compile_seq, literals, optional_parts
 
 _KEY = 5  # characters of an opening literal that file it
 _CUT_SHARE = 0.9
+_WHOLE_AFTER = 3000  # messages after which a kind's expression is made whole
 _NEAR, _NEAR_SHARE = 12, 0.7  # literal characters, and share of a kind's, that a message must have to be near it
 _WORD = re.compile(r"[A-Za-z_]{3,}")
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
@@ -41,39 +42,73 @@ class Match(NamedTuple):
     rest: str | None
 
 
+class _Expression:
+    """The regular expression of a kind, of what has been met of it.
+
+    A kind may have hundreds of alternatives and an expression that takes a tenth of a second to compile, of which a log
+    meets two. So the expression leaves out the parts whose literals no message had so far, and grows when one has.
+    After many messages it is made whole, which costs less than looking for literals.
+    """
+
+    __slots__ = ("_absent", "_entry", "_pattern", "_prefix", "_uses", "captures")
+
+    def __init__(self, entry: KindEntry, *, prefix: bool) -> None:
+        self._entry, self._prefix = entry, prefix
+        self._absent = optional_parts(entry.seq, prefix=prefix)
+        self._pattern: re.Pattern[str] | None = None
+        self._uses = 0
+        self.captures: list[Capture] = []
+
+    def match(self, message: str) -> re.Match[str] | None:
+        """What the whole expression says of a message."""
+        absent = self._absent
+        if absent:
+            self._uses += 1
+            still = [part for part in absent if part[1] not in message] if self._uses < _WHOLE_AFTER else []
+            if len(still) != len(absent):
+                self._absent, self._pattern = still, None
+        if self._pattern is None:
+            ids = {part for part, _ in self._absent}
+            text, self.captures = compile_seq(self._entry.seq, self._entry.name, prefix=self._prefix, absent=ids)
+            self._pattern = re.compile(text, re.DOTALL)
+        return self._pattern.match(message)
+
+    def made(self, match: re.Match[str]) -> bool:
+        """Whether a match is one of this expression's."""
+        return match.re is self._pattern
+
+
 class KindEntry:
     """One kind in the recogniser; its expressions are made when first needed."""
 
-    __slots__ = ("_begun", "_full", "_prefix", "captures", "name", "openings", "seq", "threshold", "weight")
+    __slots__ = ("_full", "_prefix", "_required", "name", "openings", "seq", "weight")
 
     def __init__(self, name: str, seq: list[Any], openings: list[str] | None, weight: int) -> None:
         self.name, self.seq, self.openings, self.weight = name, seq, openings, weight
-        self._full: re.Pattern[str] | None = None
-        self._prefix: re.Pattern[str] | None = None
-        self.captures: list[Capture] = []
-        self._begun: list[Capture] = []
+        self._required = sorted(literals(seq), key=len, reverse=True)
+        self._full: _Expression | None = None
+        self._prefix: _Expression | None = None
 
-    @property
-    def full(self) -> re.Pattern[str]:
-        """The expression that matches a whole message of this kind."""
+    def match(self, message: str) -> re.Match[str] | None:
+        """Matches a whole message of this kind."""
+        for literal in self._required:
+            if literal not in message:
+                return None
         if self._full is None:
-            pattern, self.captures = compile_seq(self.seq, self.name)
-            self._full = re.compile(pattern, re.DOTALL)
-        return self._full
+            self._full = _Expression(self, prefix=False)
+        return self._full.match(message)
 
-    @property
-    def prefix(self) -> re.Pattern[str]:
-        """The expression that matches as much of this kind as a message gives."""
+    def begin(self, message: str) -> re.Match[str] | None:
+        """Matches as much of this kind as a message gives."""
         if self._prefix is None:
-            pattern, self._begun = compile_seq(self.seq, self.name, prefix=True)
-            self._prefix = re.compile(pattern, re.DOTALL)
-        return self._prefix
+            self._prefix = _Expression(self, prefix=True)
+        return self._prefix.match(message)
 
     def fields(self, match: re.Match[str]) -> dict[str, Any]:
-        """The fields of a match; a part that is not in the message has no field."""
+        """The fields of the last match; a part that is not in the message has no field."""
+        made = self._prefix if self._prefix is not None and self._prefix.made(match) else self._full
         out: dict[str, Any] = {}
-        captures = self._begun if match.re is self._prefix else self.captures
-        for capture, text in zip(captures, match.groups(), strict=True):
+        for capture, text in zip(made.captures if made else (), match.groups(), strict=True):
             if text is not None and capture.name not in out:
                 out[capture.name] = convert(capture.type, text)
         return out
@@ -135,7 +170,7 @@ class Recogniser:
         if len(candidates) > 1:
             candidates.sort(key=lambda entry: (-entry.weight, entry.name))
         for entry in candidates:
-            match = entry.full.match(message)
+            match = entry.match(message)
             if match is not None:
                 return Match(entry.name, entry.fields(match), None)
         return self._nearest(message, opened) if opened else None
@@ -145,14 +180,14 @@ class Recogniser:
         for entry in self._opened(message):
             if any(len(o) >= 8 and message.startswith(o) for o in entry.openings or ()):
                 return True
-            if entry.full.match(message) is not None:
+            if entry.match(message) is not None:
                 return True
         return False
 
     def _nearest(self, message: str, opened: list[KindEntry]) -> Match | None:
         best: tuple[int, KindEntry, re.Match[str]] | None = None
         for entry in opened:
-            match = entry.prefix.match(message)
+            match = entry.begin(message)
             if match is None:
                 continue
             read = match.end() - sum(len(text) for text in match.groups() if text)
@@ -168,7 +203,7 @@ class Recogniser:
 
     def reach(self, message: str) -> int:
         """How far into a message a kind that it begins like can be followed."""
-        return max((m.end() for entry in self._opened(message) if (m := entry.prefix.match(message))), default=0)
+        return max((m.end() for entry in self._opened(message) if (m := entry.begin(message))), default=0)
 
     def wants_more(self, message: str) -> bool:
         """Whether a message is the beginning of a kind and stops in its middle."""
@@ -177,9 +212,9 @@ class Recogniser:
     def fields_of(self, name: str, message: str) -> dict[str, Any]:
         """The fields of a collapsed message whose kind is known."""
         entry = self.entry(name)
-        match = entry.full.match(message)
+        match = entry.match(message)
         if match is None:
-            match = entry.prefix.match(message)
+            match = entry.begin(message)
         return {} if match is None else entry.fields(match)
 
     def field_names(self, name: str) -> frozenset[str]:
