@@ -57,6 +57,10 @@ def explain(
     from rabbitlogs.engine.own_rules import load_catalogue
 
     catalogue = partial(load_catalogue, own_rules, overrides)
+    if only or ignore:
+        known = catalogue()
+        known.check_names(only, "--only")
+        known.check_names(ignore, "--ignore")
     if log_format or config:
         _use_formats(log_format, config)
     opened = open_sources(paths)

@@ -39,7 +39,6 @@ def rules(words: tuple[str, ...], area: str | None, severity: str | None, format
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
 def rule(rule_id: str, format_: str) -> int:
     """One condition on one page: what it means, why it matters, causes, next steps, documentation."""
-    from difflib import get_close_matches
 
     from rabbitlogs.engine.catalogue import default_catalogue
     from rabbitlogs.errors import UsageError
@@ -48,9 +47,7 @@ def rule(rule_id: str, format_: str) -> int:
     catalogue = default_catalogue()
     found = catalogue.find(rule_id)
     if found is None:
-        near = get_close_matches(rule_id, catalogue.rules, n=3, cutoff=0.4)
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
-        raise UsageError(f"no condition has the id {rule_id!r}.{hint} All of them: rabbitlogs rules")
+        raise UsageError(f"no condition has the id {rule_id!r}.{catalogue.near(rule_id)}")
     if format_ == "json":
         import json
 

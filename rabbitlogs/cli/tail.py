@@ -64,6 +64,8 @@ def tail(
         paths = ("-",)
     _allow_many_files()
     catalogue = load_catalogue(own_rules, overrides)
+    catalogue.check_names(only, "--only")
+    catalogue.check_names(ignore, "--ignore")
     goal = Until(catalogue, until, timeout, fail_on)
     follower = Follower(*paths, catalogue=catalogue, from_start=from_start, polling=polling, state=state, watch=goal.watch)
     for problem in catalogue.problems:

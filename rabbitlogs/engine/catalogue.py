@@ -12,7 +12,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.errors import RuleError
+from rabbitlogs.errors import RuleError, UsageError
 from rabbitlogs.parsing.compiled import cache_folder, write_private
 from rabbitlogs.resources import rules_folder
 
@@ -265,6 +265,21 @@ class Catalogue:
         """A rule by its id or by a former one."""
         rule = self.rules.get(rule_id)
         return rule or next((r for r in self.rules.values() if rule_id in r.aliases), None)
+
+    def check_names(self, names: Iterable[str], option: str) -> None:
+        """Raises :class:`UsageError` for a name that is neither a condition's id nor an area's."""
+        for name in names:
+            bare = name.rstrip(".*")
+            if self.find(bare) is None and not any(rule_id.startswith(bare + ".") for rule_id in self.rules):
+                raise UsageError(f"{option} {name}: no condition or area has that name.{self.near(name)}")
+
+    def near(self, name: str, more: Iterable[str] = ()) -> str:
+        """What a mistyped id may have meant, as the next sentences."""
+        from difflib import get_close_matches
+
+        found = get_close_matches(name, [*more, *self.rules], n=3, cutoff=0.4)
+        hint = f" Did you mean {', '.join(found)}?" if found else ""
+        return f"{hint} All of them: rabbitlogs rules"
 
 
 _default: list[Catalogue] = []

@@ -36,11 +36,7 @@ class Until:
         if until is not None:
             rule = catalogue.find(ALIASES.get(until, until))
             if rule is None:
-                from difflib import get_close_matches
-
-                near = get_close_matches(until, [*ALIASES, *catalogue.rules], n=3, cutoff=0.4)
-                hint = f" Did you mean {', '.join(near)}?" if near else ""
-                raise UsageError(f"--until {until}: no condition has that id.{hint} All of them: rabbitlogs rules")
+                raise UsageError(f"--until {until}: no condition has that id.{catalogue.near(until, ALIASES)}")
             self.target = rule.id
         self._name = until
         self._timeout, self._fail_on = timeout, fail_on

@@ -50,6 +50,16 @@ def test_a_healthy_log_says_so_in_one_line() -> None:
     assert "Wrong now" not in text
 
 
+@pytest.mark.parametrize("command", ["explain", "tail"])
+@pytest.mark.parametrize("option", ["--only", "--ignore"])
+def test_a_mistyped_condition_is_said(command: str, option: str) -> None:
+    """Choosing what does not exist would read as if nothing were wrong."""
+    done = run(command, option, "tls.client_certificate_untrustd", TLS)
+    assert done.returncode == 2
+    assert b"Did you mean tls.client_certificate_untrusted" in done.stderr
+    assert run("explain", option, "tls.*", option, "connection", TLS).returncode == 0
+
+
 def test_the_verdict_fits_on_a_screen() -> None:
     """At most 24 lines of at most 100 columns before the first finding."""
     for path in sorted((ROOT / "samples").rglob("*.log")):
