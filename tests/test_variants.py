@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import rabbitlogs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent
 RECORDS = [
@@ -69,7 +72,88 @@ def _report() -> str:
     )
 
 
+def _journal(line: str, number: int) -> dict[str, str]:
+    return {
+        "__CURSOR": f"s=ab;i={number}",
+        "__REALTIME_TIMESTAMP": "1795420008684571",
+        "MESSAGE": line,
+        "_HOSTNAME": "host",
+        "SYSLOG_IDENTIFIER": "rabbitmq-server",
+    }
+
+
+def _verbose() -> str:
+    head = "Mon 2026-11-23 07:46:48.684571 UTC [s=ab12;i=7;b=0c;m=1;t=2;x=3]"
+    fields = "    PRIORITY=6\n    _HOSTNAME=host\n    SYSLOG_IDENTIFIER=rabbitmq-server\n"
+    return "".join(f"{head}\n{fields}    MESSAGE={line}\n    _PID=17\n" for line in _text())
+
+
+def _carried(make: Callable[[str], object]) -> str:
+    return "".join(json.dumps(make(line)) + "\n" for line in _text())
+
+
+def _csv(*, before: str, after: str, titles: str) -> str:
+    quote = '"'
+    return titles + "".join(f"{before}{quote}{line.replace(quote, quote * 2)}{quote}{after}\n" for line in _text())
+
+
+def _rsyslog() -> str:
+    rows = [f"{t} [{lv}] {p} " + m.replace("\n", f"#012{t} [{lv}] {p} ") for t, lv, p, m in RECORDS]
+    return "".join(f"Nov 23 07:46:48 host rabbitmq-server[17]: {row}\n" for row in rows)
+
+
+def _cut(text: str, width: int) -> str:
+    return "".join(line[at : at + width] + "\n" for line in text.splitlines() for at in range(0, len(line), width))
+
+
 VARIANTS: dict[str, str] = {
+    "time behind the level, bars": _custom("{level} | {time} | {pid} | {line}"),
+    "level in brackets first": _custom("[{level}] {time} {pid} {line}"),
+    "time in brackets, a dash": _custom("[{time}] {level} - {line}"),
+    "no blanks": _custom("{time}|{level}|{pid}|{line}"),
+    "process first": _custom("{pid} {time} {level}: {line}"),
+    "process and message": _custom("{pid} {line}"),
+    "level and message": _custom("[{level}] {line}"),
+    "time and message": _custom("{time} {line}"),
+    "key=value": _custom("ts={time} level={level} pid={pid} msg={line}"),
+    "process last": _custom("{time} [{level}] {line} {pid}"),
+    "message first": _custom("{line} ({level} {time})"),
+    "message in the middle": _custom("{time} {line} [{level}] {pid}"),
+    "file and line": _custom("{time} [{level}] {pid} rabbit_reader.erl:315 {line}"),
+    "module, function, arity": _custom("{time} [{level}] {pid} {{rabbit_reader,log,4}} {line}"),
+    "json, pretty": "".join(json.dumps(json.loads(line), indent=2) + "\n" for line in _json({}).splitlines()),
+    "json, a list": json.dumps([json.loads(line) for line in _json({}).splitlines()], indent=1) + "\n",
+    "json, a list by lines": "[\n" + ",\n".join(_json({}).splitlines()) + "\n]\n",
+    "json, only messages": _json({"time": "", "level": "", "pid": "", "line": "", "domain": ""}),
+    "json, behind the banner": "  Starting broker..." + _json({}),
+    "json strings": _carried(str),
+    "rsyslog with #012": _rsyslog(),
+    "journald verbose": _verbose(),
+    "journald json-pretty": "".join(json.dumps(_journal(line, n), indent="\t") + "\n" for n, line in enumerate(_text())),
+    "journald export": "".join(
+        "".join(f"{key}={value}\n" for key, value in _journal(line, n).items()) + "\n" for n, line in enumerate(_text())
+    ),
+    "quoted journald verbose": "".join(f"> {line}\n" for line in _verbose().splitlines()),
+    "loki": _carried(lambda line: {"line": line, "timestamp": "2026-11-23T07:46:48Z", "fields": {"pod": "rabbit-0"}}),
+    "logcli": "".join(f'2026-11-23T07:46:48Z {{app="rabbitmq", pod="rabbit-0"}} {line}\n' for line in _text()),
+    "elasticsearch": json.dumps(
+        {"took": 3, "hits": {"total": 2, "hits": [{"_id": "x", "_source": {"message": line}} for line in _text()]}}, indent=2
+    ),
+    "filebeat": _carried(lambda line: {"@timestamp": "2026-11-23T07:46:48Z", "message": line, "host": {"name": "h"}}),
+    "fluent bit": _carried(lambda line: {"date": 1795420008.68, "log": line, "kubernetes": {"pod_name": "rabbit-0"}}),
+    "datadog": _carried(lambda line: {"id": "A", "attributes": {"message": line, "service": "rabbitmq"}}),
+    "cloud logging": _carried(lambda line: {"textPayload": line, "timestamp": "2026-11-23T07:46:48Z", "severity": "INFO"}),
+    "kibana's csv": _csv(before='"Nov 23, 2026 @ 07:46:48.684",', after=',"h"', titles='"@timestamp",message,host\n'),
+    "splunk's csv": _csv(before="", after=',"2026-11-23T07:46:48.684+0000",h', titles='"_raw","_time",host\n'),
+    "a table": "| line |\n|---|\n" + "".join(f"| {line} |\n" for line in _text()),
+    "a list": "".join(f"* {line}\n" for line in _text()),
+    "a patch": "".join(f"+{line}\n" for line in _text()),
+    "line breaks written out": "\\n".join(_text()) + "\\n",
+    "each line twice": "".join(f"{line}\n{line}\n" for line in _text()),
+    "newest first": "\n".join(reversed(_text())) + "\n",
+    "newest first, cri": "".join(f"2026-11-23T07:46:48.000000000Z stdout F {line}\n" for line in reversed(_text())),
+    "cut at 72": _cut("\n".join(_text()), 72),
+    "cut at 80, docker logs": _cut("".join(f"2026-11-23T07:46:48.000000000Z {line}\n" for line in _text()), 80),
     "lager": _lager(),
     "report": _report(),
     "rfc3339_T": _custom("{time} [{level}] {pid} {line}").replace("2026-11-23 ", "2026-11-23T"),
@@ -153,3 +237,13 @@ def test_two_interleaved_nodes_are_told_apart() -> None:
     single = rabbitlogs.explain(rabbitlogs.Text(PLAIN))
     assert [(f.id, f.count // 2) for f in report.findings] == [(f.id, f.count) for f in single.findings]
     assert len(report.sources) == 2
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_a_variant_loses_no_byte(name: str) -> None:
+    """Law 1, whatever the wrapper: the records' bytes, joined, are the input, and lines are numbered as in the file."""
+    data = VARIANTS[name].encode()
+    records = list(rabbitlogs.read(data))
+    assert b"".join(data[r.offset : r.offset + r.length] for r in records) == data
+    ends = b"\r" if name == "cr only" else b"\n"
+    assert [r.line for r in records] == [data.count(ends, 0, r.offset) + 1 for r in records]

@@ -65,7 +65,7 @@ def _in_segments(event: Event, places: Sequence[tuple[int, int, int]]) -> Iterat
     So the records' bytes, joined, are still the input.
     """
     pieces: list[tuple[int, int, int]] = []
-    for offset, length, line in places:
+    for offset, length, line in sorted(places):
         if pieces and pieces[-1][0] + pieces[-1][1] == offset:
             pieces[-1] = (pieces[-1][0], pieces[-1][1] + length, pieces[-1][2])
         elif length or not pieces:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.analysis import Analysis
 
 SAMPLE = 65536  # bytes that decide about the wrapper
+_BACKWARDS = 64 << 20  # bytes of a log shown newest first that are kept to be read from the end; more is read in parts
 
 
 class Intake:
@@ -34,6 +35,8 @@ class Intake:
         self._raw = b""
         self._offset = 0
         self._line = 1
+        self._backwards: dict[str, tuple[list[bytes], list[tuple[int, int, int]]]] = {}
+        self._held = 0
 
     def feed(self, data: bytes) -> None:
         """Takes the next raw bytes."""
@@ -124,9 +127,9 @@ class Intake:
         self._raw, self._offset, self._line = raw, offset, line
 
     def _detect(self, sample: bytes) -> Any:
-        from rabbitlogs.sources.envelopes import detect
+        from rabbitlogs.engine.reading import way_to_read
 
-        return detect(sample[:SAMPLE])
+        return way_to_read(sample[:SAMPLE], live=self.owner.live)
 
     def _decide(self) -> None:
         data = self.head
@@ -175,7 +178,8 @@ class Intake:
         self._raw += data
         if len(self._raw) < SAMPLE and not (final or self.owner.live):
             return
-        peeled, consumed = self.envelope.peel(self._raw, final)
+        raw, at = self._raw, 0
+        peeled, consumed = self.envelope.peel(raw, final)
         groups: dict[str, tuple[list[bytes], list[tuple[int, int, int]]]] = {}
         offset, line = self._offset, self._line
         for piece in peeled:
@@ -183,10 +187,23 @@ class Intake:
             lines.append(piece.inner)
             places.append((offset, piece.raw, line))
             offset += piece.raw
-            line += 1 if piece.raw else 0
+            line += raw.count(b"\n", at, at + piece.raw)
+            at += piece.raw
         self._offset, self._line = offset, line
-        self._raw = self._raw[consumed:]
+        self._raw = raw[consumed:]
+        self._held += consumed
         for origin, (lines, places) in groups.items():
             state = self.owner.state(self.name, origin)
             state.envelope = self.envelope.name
-            state.framer.feed_lines(lines, places)
+            if not hasattr(self.envelope, "is_newest_first"):
+                state.framer.feed_lines(lines, places)
+                continue
+            # from the end: everything has to be there first
+            held = self._backwards.setdefault(origin, ([], []))
+            held[0].extend(lines)
+            held[1].extend(places)
+        if self._backwards and (final or self._held > _BACKWARDS):
+            self._held = 0
+            for origin, (lines, places) in self._backwards.items():
+                self.owner.state(self.name, origin).framer.feed_lines(lines[::-1], places[::-1])
+            self._backwards.clear()

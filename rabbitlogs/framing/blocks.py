@@ -95,7 +95,8 @@ class Block:
         """Offset, length in bytes and line number of a record of this block."""
         if self.places is not None:
             part = self.places[index : index + lines]
-            return part[0][0], sum(p[1] for p in part), part[0][2]
+            first = min(part)  # not the first where a log is read from its end
+            return first[0], sum(p[1] for p in part), first[2]
         ends = self._ends
         if ends is None:
             ends = self._ends = [0, *accumulate(map(len, self.lines))]
@@ -552,7 +553,9 @@ def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
     blank still equals its neighbours."""
     if line[:1] in _DECORATED:
         line = clean(line)
-    border = line.find(b">", 24, 96) if entry.format in (LOGGER, LAGER) else -1
+    # the first ">" ends the process only where one follows the level
+    has_process = entry.format in (LOGGER, LAGER) and 0 < line.find(b"] <") < 64
+    border = line.find(b">", 24, 96) if has_process else -1
     return line[:border] if border > 0 else line.split(b" ", entry.blanks)[: entry.blanks]
 
 

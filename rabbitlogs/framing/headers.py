@@ -46,7 +46,7 @@ class _Patterns:
         time = b"(?:" + b"|".join(parts[n] for n in ("RFC3339", "EPOCH", "CUSTOM")) + b")"
         level, process = parts["LEVEL"], parts["PROCESS"]
         self.standard = re.compile(
-            _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?:[ \t]|\Z))?)"
+            _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?:[ \t]|\Z)| (?=\S))?)"
         )
         self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\] ")
         self.token = re.compile(
@@ -145,7 +145,7 @@ def _header(format_: str, time: bytes | None, level: bytes, pid: bytes | None, e
         level_of(level.decode()),
         pid.decode() if pid else None,
         end,
-        line.count(b" ", 0, end),
+        line[:end].rstrip().count(b" ") + 1,  # as if exactly one blank followed, as one does where there is a message
     )
 
 

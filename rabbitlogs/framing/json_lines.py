@@ -51,7 +51,7 @@ def _record(value: dict[str, Any]) -> tuple[Header, str, dict[str, Any]] | None:
             k for k, v in rest.items() if isinstance(v, str) and k not in taken and k not in ("domain", "file", "gl", "node")
         ]
         message_key = max(texts, key=lambda k: len(rest[k]), default=None)
-    if message_key is None or (level_key is None and time_key is None):
+    if message_key is None or (level_key is None and time_key is None and message_key not in _MESSAGE_KEYS[:2]):
         return None
     level = level_of(str(rest.pop(level_key))) if level_key else NONE
     message = str(rest.pop(message_key))

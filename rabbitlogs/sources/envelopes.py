@@ -8,12 +8,15 @@ apart piece by piece: the inner lines, how many bytes of the stream each stands 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Protocol
 
-from . import wrappers
+from . import carriers, frames, wrappers
+from .frames import lines_of
 from .header import is_header
 from .wrappers import Frame, Strip, bind
 
@@ -35,6 +38,15 @@ class Peeled:
 Frames = Callable[[bytes, bool], tuple[list[Frame], int]]
 
 
+class Peeler(Protocol):
+    """What takes a stream apart: an :class:`Envelope`, or :class:`Nested` ones."""
+
+    name: str
+
+    def peel(self, data: bytes, final: bool) -> tuple[list[Peeled], int]:
+        """See :meth:`Envelope.peel`."""
+
+
 class Envelope:
     """A wrapper, or several inside each other, from outside to inside."""
 
@@ -53,7 +65,7 @@ class Envelope:
         with `final` it is taken as it is. Lines that do not fit the wrapper come through unchanged. No bytes raise, the
         ``raw`` of all lines add up to the bytes consumed, and how a stream is cut into `data` makes no difference.
         """
-        frames, _ = self._frames(data, final) if self._frames else _lines(data, final)
+        frames, _ = self._frames(data, final) if self._frames else lines_of(data, final)
         peeled: list[Peeled] = []
         parts: dict[str, tuple[list[bytes], str, str | None]] = {}
         carried = position = safe = safe_lines = 0  # safe: up to here nothing is held back
@@ -123,13 +135,43 @@ class Envelope:
         return f"Envelope({self.name!r})"
 
 
-def _lines(data: bytes, final: bool) -> tuple[list[Frame], int]:
-    lines = data.split(b"\n")
-    last = lines.pop()
-    frames: list[Frame] = [(line.removesuffix(b"\r"), len(line) + 1, "", None) for line in lines]
-    if final and last:
-        frames.append((last.removesuffix(b"\r"), len(last), "", None))
-    return frames, 0
+class Nested:
+    """An envelope whose lines, taken together, are in another that does not go by lines."""
+
+    __slots__ = ("_inner", "_outer", "name")
+
+    def __init__(self, outer: Peeler, inner: Peeler) -> None:
+        self.name = f"{outer.name}+{inner.name}"
+        self._outer, self._inner = outer, inner
+
+    def peel(self, data: bytes, final: bool) -> tuple[list[Peeled], int]:
+        """See :meth:`Envelope.peel`. A line of the outer envelope counts for the inner one's line that ends on it."""
+        outer, consumed = self._outer.peel(data, final)
+        text = b"".join(line.inner + b"\n" for line in outer)
+        inner, used = self._inner.peel(text, final)
+        peeled: list[Peeled] = []
+        place = text_end = position = 0  # the next line of `outer`, and how far they and the inner lines reach
+        whole = whole_raw = raw = total = 0  # up to where outer lines and inner lines end together
+        origin = ""
+        for line in inner:
+            position += line.raw
+            while place < len(outer) and text_end + len(outer[place].inner) + 1 <= position:
+                text_end += len(outer[place].inner) + 1
+                raw += outer[place].raw
+                origin = outer[place].origin or origin
+                place += 1
+            own = f"{origin}/{line.origin}" if origin and line.origin else origin or line.origin
+            peeled.append(Peeled(line.inner, raw, own, line.time))
+            total, raw = total + raw, 0
+            if text_end == position:
+                whole, whole_raw = len(peeled), total
+        if final and used == len(text):
+            return peeled, consumed
+        del peeled[whole:]
+        return peeled, whole_raw
+
+    def __repr__(self) -> str:
+        return f"Nested({self.name!r})"
 
 
 def _flush(peeled: list[Peeled], parts: dict[str, tuple[list[bytes], str, str | None]], carried: int) -> int:
@@ -146,7 +188,7 @@ def _flush(peeled: list[Peeled], parts: dict[str, tuple[list[bytes], str, str | 
 # ---------------------------------------------------------------------------------------------------------- detection
 
 
-def detect(sample: bytes, year: int | None = None) -> Envelope | None:
+def detect(sample: bytes, year: int | None = None) -> Peeler | None:
     """The envelope of a log that begins with `sample` (64 KiB are plenty), or None if its lines are the broker's own.
 
     `year` is for syslog and journal times, which have none; without it, and without a full date in the sample, they stay
@@ -164,13 +206,13 @@ def looks_like_broker_log(sample: bytes, share: float = 0.0) -> bool:
     if not re.search(rb"<\d+\.\d+\.\d+>|REPORT====|\[[A-Za-z]{3,9}\] |\"msg|(?i:rabbit)", sample):
         return False
     envelope = detect(sample)
-    if envelope is None:
+    if envelope is None or envelope.name.startswith("json+json"):  # a document that quotes a log, like our own reports
         return False
     inner = [line.inner for line in envelope.peel(sample, True)[0] if line.inner.strip()]
     return _share(inner[:_SAMPLE_LINES], is_header) > share
 
 
-def _detect(sample: bytes, year: int | None, depth: int) -> Envelope | None:
+def _detect(sample: bytes, year: int | None, depth: int) -> Peeler | None:
     lines = _sample_lines(sample)
     if not lines or depth == 0:
         return None
@@ -185,10 +227,16 @@ def _detect(sample: bytes, year: int | None, depth: int) -> Envelope | None:
             own = [line.inner for line in peeled if line.origin == origin]
             if 2 < len(own) < len(peeled) and (inner := _detect(b"\n".join(own), year, depth - 1)):
                 break
-    # Frames (counted by bytes) cannot stand inside of lines.
-    if inner is None or inner._frames:
-        return envelope
-    return Envelope(f"{envelope.name}+{inner.name}", envelope._frames, (*envelope._strips, *inner._strips))
+    return envelope if inner is None else inside(envelope, inner)
+
+
+def inside(outer: Peeler | None, inner: Peeler) -> Peeler:
+    """One envelope inside of another."""
+    if outer is None:
+        return inner
+    if not isinstance(outer, Envelope) or not isinstance(inner, Envelope) or inner._frames:
+        return Nested(outer, inner)
+    return Envelope(f"{outer.name}+{inner.name}", outer._frames, (*outer._strips, *inner._strips))
 
 
 def _sample_lines(sample: bytes) -> list[bytes]:
@@ -205,9 +253,11 @@ def _share(lines: Sequence[bytes], test: Callable[[bytes], object]) -> float:
 def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
     if envelope := _certain(sample, lines, year) or _fence(lines):
         return envelope
+    if b"\\n" in sample and any(map(carriers.escaped_breaks, lines)):
+        return Envelope("escaped", None, (carriers.escaped_breaks,))
     if _share(lines, is_header) >= 0.5:
         return None
-    for find in (_quoted, _compose, _timestamps, _numbered, _grep, _indented, _prefixed):
+    for find in (_quoted, _compose, _timestamps, _numbered, _grep, _csv, _strings, _table, _indented, _marked, _prefixed):
         if envelope := find(lines):
             return envelope
     return None
@@ -217,6 +267,8 @@ def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | 
     """Wrappers so particular that a line of theirs can be nothing else."""
     if re.match(rb"\s{0,4}\d{1,8} <\d{1,3}>(?:1 |[A-Z][a-z]{2} )", sample):
         return Envelope("syslog", partial(wrappers.octet_counted, year=year or _year_in(sample)), ())
+    if frames.is_verbose(sample):
+        return Envelope("journald", frames.journal_verbose, ())
     if re.match(rb"__CURSOR=[^\n]*\n(?:[^\n]*\n){0,3}__REALTIME_TIMESTAMP=", sample):
         return Envelope("journald", wrappers.journal_export, ())
     for name, strip in (
@@ -227,8 +279,55 @@ def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | 
     ):
         if _share(lines, strip) >= 0.5:
             return Envelope(name, None, (strip,))
+    if envelope := _json(sample, lines):
+        return envelope
+    if _share(lines, wrappers.labelled) >= 0.6:
+        return Envelope("logcli", None, (wrappers.labelled,))
     if _share(lines, wrappers.syslog) >= 0.5:
         return _syslog_or_journal(sample, lines, year)
+    return None
+
+
+def _json(sample: bytes, lines: list[bytes]) -> Envelope | None:
+    """Objects over several lines or in an array, and objects that carry a line of the broker in a field."""
+    if not re.search(rb'\{\s*"', sample[:8192]):
+        return None
+    objects = [value for line in lines[:60] if (value := carriers.object_of(line)) is not None]
+    if len(objects) >= 0.5 * len(lines[:60]):
+        if path := carriers.carrying_path(objects):
+            return Envelope("json", None, (bind(carriers.carrier, path=path),))
+        in_list = any(map(_IN_LIST.match, lines[:60]))
+        return Envelope("json", frames.json_values, ()) if in_list else None
+    in_array = re.match(rb'[^\[{"]{0,200}[\[{]', sample)
+    if in_array and (preamble := frames.json_preamble(sample)) is not None and _share(lines, _JSON_LINE.match) >= 0.5:
+        return Envelope("json", partial(frames.json_values, preamble=preamble), ())
+    return None
+
+
+_IN_LIST = re.compile(rb"\s*(?:\[\s*\{|,\s*\{|\{.*[,\]]\s*$)")
+_JSON_LINE = re.compile(rb'\s*(?:"[^"]*"\s*:|[\[{\]}]+,?\s*$|\[?\s*\{\s*"|"[^"]*",?$|[\d.]+,?$)')
+
+
+def _csv(lines: list[bytes]) -> Envelope | None:
+    """A table of comma-separated values with a column of the broker's lines."""
+    sample = b"\n".join(lines[:200])
+    for delimiter in (b",", b";", b"\t"):
+        at, rows = 0, list[list[bytes]]()
+        while at < len(sample) and len(rows) < 60:
+            row, end = frames.read_row(sample, at, delimiter)
+            if end is None:
+                break
+            rows.append(row)
+            at = end
+        rows = [row for row in rows if any(row)]
+        hits = Counter(n for row in rows if len(row) > 1 for n, field in enumerate(row) if is_header(field))
+        if hits:
+            column, number = hits.most_common(1)[0]
+            width = Counter(map(len, rows)).most_common(1)[0]
+            # A broker's own line may have a comma too; only quotes, or a column before it, make it a field.
+            quoted = sample.count(b'"' + delimiter) + sample.count(delimiter + b'"') >= number
+            if number >= 0.5 * len(rows) and width[1] >= 0.8 * len(rows) and (column > 0 or quoted):
+                return Envelope("csv", partial(frames.csv_rows, delimiter=delimiter, column=column), ())
     return None
 
 
@@ -310,6 +409,33 @@ def _grep(lines: list[bytes]) -> Envelope | None:
 
 def _before_colon(line: bytes, fit: wrappers.Stripped) -> bytes:
     return line[: len(line) - len(fit[0] or b"") - 1]
+
+
+def _strings(lines: list[bytes]) -> Envelope | None:
+    if _share(lines, carriers.string) < 0.5 or not _has_header(lines, carriers.string):
+        return None
+    return Envelope("strings", None, (carriers.string,))
+
+
+def _table(lines: list[bytes]) -> Envelope | None:
+    rows = [line.strip().strip(b"|").split(b"|") for line in lines if line.lstrip().startswith(b"|")]
+    hits = Counter(n for row in rows for n, cell in enumerate(row) if is_header(cell.strip()))
+    if len(rows) < 0.5 * len(lines) or not hits:
+        return None
+    return Envelope("table", None, (bind(carriers.cell, column=hits.most_common(1)[0][0]),))
+
+
+def _marked(lines: list[bytes]) -> Envelope | None:
+    """A list, a comment, a patch: the same mark before each line."""
+    marks = Counter(found[0] for line in lines if (found := _MARK.match(line)))
+    if not marks:
+        return None
+    mark, number = marks.most_common(1)[0]
+    strip = bind(wrappers.indented, by=mark)
+    return Envelope("marked", None, (strip,)) if number >= 0.8 * len(lines) and _has_header(lines, strip) else None
+
+
+_MARK = re.compile(rb"[ \t]*(?:[*+#|-]+|//|\xe2\x80[\xa2\x93]|\xc2\xb7|\xe2\x94\x82)[ \t]*")
 
 
 def _indented(lines: list[bytes]) -> Envelope | None:

@@ -106,6 +106,15 @@ def kubectl(line: bytes) -> Stripped | None:
     return (found[2] or b"", _text(found[1]), None, None) if found else None
 
 
+def labelled(line: bytes) -> Stripped | None:
+    """``2026-11-23T07:46:48Z {app="rabbitmq", pod="rabbit-0"} text`` of logcli."""
+    found = _compiled(rb"(" + _ISO + rb") \{((?:[A-Za-z_]\w{0,99}=\"[^\"\n]{0,999}\"(?:, ?)?){1,99})\} ?(.*)$").match(line)
+    if not found:
+        return None
+    pod = _compiled(rb'(?:^|[ ,])pod="([^"]{1,253})"').search(found[2])
+    return found[3], _text(pod[1]) if pod else "", found[1].decode(), None
+
+
 # ---------------------------------------------------------------------------------------------------------- syslog
 
 
@@ -143,8 +152,16 @@ def syslog_line(line: bytes, year: int | None = None) -> Stripped | None:
         time = None
     origin = _origin(host, program)
     if process is None or number is None:
-        return (text if text is not None else tight or b""), origin, time, None
+        return _controls(text if text is not None else tight or b""), origin, time, None
+    own = _controls(own)
     return _broker_line(own, time, priority, process), origin, time, None
+
+
+def _controls(text: bytes) -> bytes:
+    """Text with the control characters that rsyslog writes as ``#012``."""
+    if b"#0" not in text:
+        return text
+    return _compiled(rb"#(012|015|011|033)").sub(lambda found: bytes([int(found[1], 8)]), text).replace(b"\r", b"")
 
 
 @cache
@@ -211,7 +228,7 @@ def syslog_5424(line: bytes) -> Stripped | None:
     end = _after_structured_data(line, found.end())
     if end is None or line[end : end + 1] not in (b"", b" "):
         return None
-    text = line[end + 1 :].removeprefix(_BOM)
+    text = _controls(line[end + 1 :].removeprefix(_BOM))
     time = None if stamp == b"-" else _text(stamp)
     origin = _origin(None if host == b"-" else host, program)
     if pid().fullmatch(message_id) or _compiled(rb"[a-z][\w@]*$").match(message_id):
