@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, WORTH, Batches, BatchPlan, key_names, reader_of, value_of
+from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, WORTH, Batches, key_names, value_of
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
 from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
 from rabbitlogs.engine.sessions import Sessions
+from rabbitlogs.engine.shaped import learn
 from rabbitlogs.engine.state import (
     EVIDENCE_TEXT,
     FIRST_EVIDENCE,
@@ -37,10 +40,11 @@ from rabbitlogs.framing.headers import BARE, BARE_HEADER, LAGER, LOGGER, Header,
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
+from rabbitlogs.parsing.fields import is_text
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from rabbitlogs.parsing.patterns import Capture
     from rabbitlogs.report.report import Report
@@ -61,6 +65,7 @@ _FACT_KINDS = frozenset(kind for kind, _ in _FACTS)
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
 _BUCKET = 60  # seconds of a time line's cell
+_MINUTES = 4096  # minutes of a log that are remembered as read
 
 
 class Note:
@@ -82,13 +87,31 @@ class Notes:
     def __init__(self, starts: list[int], lines: int, kind: str, level: str) -> None:
         self.starts, self.lines, self.kind, self.level = starts, lines, kind, level
 
-    def single(self, at: int) -> Note:
-        """One of them by itself."""
-        return Note(self.starts[at], self.lines, self.kind, self.level, None, {})
 
-    def singles(self) -> Iterator[Note]:
-        """Each by itself."""
-        return (self.single(at) for at in range(len(self.starts)))
+def _texts(
+    name: str, state: SourceState, columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture]
+) -> list[str]:
+    """The values of a subject, in the order of the events; those that have none are left out."""
+    plain = name.removeprefix("session.")
+
+    def chosen(column: list[bytes]) -> list[bytes]:
+        return column if places is None else [column[at] for at in places]
+
+    own = chosen(columns[name]) if name in columns else []
+    texts: list[str] = []
+    if own:
+        capture = types.get(name)
+        if capture is None or is_text(capture.type):
+            texts = b"\n".join(own).decode("utf-8", "replace").split("\n")
+        else:
+            texts = [str(value_of(capture, text)) if text else "" for text in own]
+    if plain in SESSION_NAMES and "client" in columns and (not own or b"" in own):
+        clients = chosen(columns["client"])
+        texts = texts or [""] * len(clients)
+        texts = [text or str(state.sessions.of(c.decode()).get(plain) or "") for text, c in zip(texts, clients, strict=True)]
+    if plain in ADDRESSES:
+        texts = [text.rpartition(":")[0] or text for text in texts]
+    return [text for text in texts if text] if "" in texts else texts
 
 
 def _without_port(name: str, value: str) -> str:
@@ -132,6 +155,8 @@ class SourceState:
         self.plain: dict[str, list[Any]] = {}  # counted kind: first raw line, last raw line
         self.buckets: Counter[tuple[int, str]] = Counter()
         self.noted: dict[str, list[Note | Notes]] = {}
+        self.late: dict[str, Tally] = {}  # conditions whose last evidence is still in the last block
+        self._minutes: dict[bytes, int] = {}
         self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
 
     # the sink -----------------------------------------------------------------------------------------------------
@@ -185,47 +210,83 @@ class SourceState:
 
     def settle_notes(self, block: Block) -> None:
         """Takes over what was noted of a block's events, in their order: times, evidence, the first one's fields."""
+        late, self.late = self.late, {}
         for rule_id, notes in self.noted.items():
             tally = self.owner.tallies[rule_id]
-            if len(notes) == 1 and isinstance(notes[0], Notes):
-                self._settle_many(tally, notes[0], block)
-                continue
-            singles = [n for note in notes for n in (note.singles() if isinstance(note, Notes) else (note,))]
-            singles.sort(key=lambda note: note.index)
-            for note in singles:
-                self._settle_one(tally, note, block)
+            if len(notes) == 1 and isinstance(notes[0], Note):
+                self._settle_one(tally, notes[0], block)
+            else:
+                self._settle_many(rule_id, tally, notes, block)
+        for rule_id, tally in late.items():
+            if rule_id not in self.late:
+                tally.settle()
         self.noted.clear()
 
-    def _settle_many(self, tally: Tally, notes: Notes, block: Block) -> None:
-        lines, starts = block.lines, notes.starts
-        edge = max(FIRST_EVIDENCE - len(tally.evidence), 0 if notes.kind in tally.first_fields else 1)
-        room = max(0, tally.moments.room())
-        stamps = [lines[start][:32] for start in starts]
-        for head in {min(stamps), max(stamps)}:
-            tally.saw(iso(parse_header(lines[starts[stamps.index(head)]]).time))
+    def _settle_many(self, rule_id: str, tally: Tally, notes: list[Note | Notes], block: Block) -> None:
+        """Many events of one condition in a block: what each would leave behind, for the first and the last ones only."""
+        lines = block.lines
+        if len(notes) == 1 and isinstance(notes[0], Notes):
+            starts, owners = notes[0].starts, None
+        else:
+            pairs = [(at, note) for note in notes for at in ([note.index] if isinstance(note, Note) else note.starts)]
+            pairs.sort(key=itemgetter(0))
+            starts, owners = [at for at, _ in pairs], [note for _, note in pairs]
+
+        def event(at: int) -> Note:
+            note = notes[0] if owners is None else owners[at]
+            return note if isinstance(note, Note) else Note(starts[at], note.lines, note.kind, note.level, None, {})
+
         count = len(starts)
-        shown = sorted({*range(min(edge, count)), *range(max(0, count - LAST_EVIDENCE), count)})
-        moments = sorted({*range(min(room, count)), *range(max(0, count - MOMENT_LIMIT // 2), count)} - set(shown))
-        tally.moments.skip(count - len(shown) - len(moments))
-        for at in sorted([*shown, *moments]):
-            if at in shown:
-                self._settle_one(tally, notes.single(at), block)
-            else:
-                tally.moments.add((lines[starts[at]][:80], self.name, block.first_line + starts[at], None))
+        heads = [lines[start][:32] for start in starts]
+        for head in {min(heads), max(heads)}:
+            tally.saw(iso(read_header(lines[starts[heads.index(head)]]).time))
+        first = set(range(min(FIRST_EVIDENCE - len(tally.evidence), count)))
+        kinds = {note.kind for note in notes} - tally.first_fields.keys()
+        if kinds:
+            order = [notes[0].kind] if owners is None else [note.kind for note in owners]
+            first.update(order.index(kind) for kind in kinds)
+        last = range(max(0, count - LAST_EVIDENCE), count)
+        if first or count < LAST_EVIDENCE:
+            for at in sorted(first.union(last)):
+                self._show(tally, event(at), block)
+        else:
+            shown = [event(at) for at in last]
+            tally.late = lambda: [self._evidence(note, block) for note in shown]
+            self.late[rule_id] = tally
+        self._keep_moments(tally, starts, block)
+
+    def _keep_moments(self, tally: Tally, starts: list[int], block: Block) -> None:
+        lines, name, line = block.lines, self.name, block.first_line
+        room = tally.moments.room()
+        skipped = len(starts) - room - MOMENT_LIMIT // 2
+        if skipped > 0:
+            starts = starts[:room] + starts[room + skipped :]
+            tally.moments.skip(skipped)
+        if block.places is None:
+            tally.moments.extend([(lines[start][:80], name, line + start, None) for start in starts])
+        else:
+            tally.moments.extend([(lines[start][:80], name, block.places[start][2], None) for start in starts])
 
     def _settle_one(self, tally: Tally, note: Note, block: Block) -> None:
-        framed = Framed(block, note.index, note.lines, None)
         header = read_header(block.lines[note.index])
         stamp = iso(header.time)
         tally.saw(stamp)
+        tally.moments.add((to_seconds(stamp), self.name, block.place(note.index, note.lines)[2], header.pid))
+        self._show(tally, note, block)
+
+    def _evidence(self, note: Note, block: Block) -> Evidence:
         offset, _, line = block.place(note.index, note.lines)
-        tally.moments.add((to_seconds(stamp), self.name, line, header.pid))
-        text = b"\n".join(framed.raw()[:40])[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
-        tally.keep(Evidence(self.name, line, offset, stamp, note.level, text, note.kind))
+        raw = block.lines[note.index : note.index + min(note.lines, 40)]
+        text = b"\n".join(raw)[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
+        return Evidence(self.name, line, offset, iso(read_header(raw[0]).time), note.level, text, note.kind)
+
+    def _show(self, tally: Tally, note: Note, block: Block) -> None:
+        """Keeps an event as evidence, and its fields if it is the first of its kind."""
+        tally.keep(self._evidence(note, block))
         if note.kind not in tally.first_fields and len(tally.first_fields) < SHAPES:
             fields, session = note.fields, note.session
             if fields is None:
-                fields = recogniser().fields_of(note.kind, framed.open.message)
+                fields = recogniser().fields_of(note.kind, Framed(block, note.index, note.lines, None).open.message)
                 session = self.session(fields)()
             own = {**fields, "node_of_log": self.node}
             tally.first_fields[note.kind] = {**{f"session.{k}": v for k, v in session.items()}, **own}
@@ -248,38 +309,55 @@ class SourceState:
         if self.last is None or before(self.last, stamp):
             self.last = stamp
 
-    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
         if kind in SESSION_KINDS:
             self.sessions.put_aside(kind, block.lines, starts, len(starts))
-        if kind is not None and len(starts) >= WORTH and self._at_once(level, kind, lines, block, starts):
+        if kind is not None and self._at_once(level, kind, lines, block, starts, shape):
             return
         for start in starts:
             self.record(level, kind, Framed(block, start, lines, None))
 
-    def _at_once(self, level: str, kind: str, lines: int, block: Block, starts: list[int]) -> bool:
+    def _at_once(self, level: str, kind: str, lines: int, block: Block, starts: list[int], shape: str) -> bool:
         """Reads all records of a kind in one pass, where its rules allow."""
-        plan = None if self.owner.is_watched else self.owner.batches.plan(kind)
-        if plan is None:
+        owner = self.owner
+        if owner.is_watched:
             return False
-        first = block.lines[starts[0]]
-        if parse_header(first).format not in (LOGGER, LAGER) or first.find(b"> ", 24, 96) < 0:
-            return False
-        columns = plan.columns(block.lines, starts, lines)
-        if columns is None:
-            return False
+        learnt = owner.memo.learnt
+        shaped = learnt.get(shape)
+        columns = shaped.columns(block.lines, starts) if shaped else None
+        groups: list[tuple[list[int] | None, list[Rule]]]
+        if shaped and columns is not None:
+            types, groups = shaped.types, [(None, shaped.rules)]
+        else:
+            if len(starts) < WORTH:
+                return False
+            plan = owner.batches.plan(kind)
+            first = block.lines[starts[0]]
+            if plan is None or parse_header(first).format not in (LOGGER, LAGER) or first.find(b"> ", 24, 96) < 0:
+                return False
+            columns = plan.columns(block.lines, starts, lines)
+            if columns is None:
+                return False
+            types = plan.types()
+            groups = [(at, owner.fire(kind, level, fields)) for at, fields in plan.groups(columns, types)]
+            if shape and shape not in learnt:
+                learnt[shape] = learn(plan, lines, block.lines, starts, partial(owner.fire, kind, level), columns)
         if rank(level) >= _WARNING:
-            self._count_minutes(level, [block.lines[start][:40] for start in starts])
-        self.owner.observe_all(self, kind, level, lines, block, starts, plan, columns)
+            self._count_minutes(level, block.lines, starts)
+        owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types)
         return True
 
-    def _count_minutes(self, level: str, heads: list[bytes]) -> None:
-        minutes = [head[:16] for head in heads]
-        examples = dict(zip(minutes, heads, strict=True))
-        for minute, number in Counter(minutes).items():
-            head = examples[minute]
-            seconds = to_seconds(iso(parse_header(head + b" ").time or head.decode("latin-1").partition(" [")[0]))
-            if seconds is not None:
-                self.buckets[int(seconds) // _BUCKET, level] += number
+    def _count_minutes(self, level: str, lines: list[bytes], starts: list[int]) -> None:
+        for (minute, zone), number in Counter([(lines[start][:16], lines[start][26:32]) for start in starts]).items():
+            found = self._minutes.get(minute + zone)
+            if found is None:
+                if len(self._minutes) > _MINUTES:
+                    self._minutes.clear()
+                example = next(lines[start] for start in starts if lines[start].startswith(minute))
+                seconds = to_seconds(iso(read_header(example).time))
+                found = self._minutes[minute + zone] = NO_MINUTE if seconds is None else int(seconds) // _BUCKET
+            if found != NO_MINUTE:
+                self.buckets[found, level] += number
 
     def record(self, level: str, kind: str | None, framed: Framed) -> None:
         """One record, by itself."""
@@ -523,19 +601,23 @@ class Analysis:
                 state.settle_notes(framed.block)
                 self._on_event(rule.id, tally)
 
+    def fire(self, kind: str, level: str, fields: Mapping[str, Any]) -> list[Rule]:
+        """The rules an event fires that says all by itself."""
+        return self._matcher.fire(kind, level, fields, dict)
+
     def observe_all(
-        self, state: SourceState, kind: str, level: str, lines: int, block: Block, starts: list[int], plan: BatchPlan,
-        columns: dict[str, list[bytes]],
+        self, state: SourceState, kind: str, level: str, lines: int, block: Block, starts: list[int],
+        groups: Iterable[tuple[list[int] | None, list[Rule]]], columns: dict[str, list[bytes]], types: Mapping[str, Capture],
     ) -> None:  # fmt: skip
         """All events of one kind in a block at once; the same outcome as one by one."""
-        types = plan.types()
-        for places, fields in plan.groups(columns, types):
-            for rule in self._matcher.fire(kind, level, fields, dict):
-                chosen = starts if places is None else [starts[at] for at in places]
+        for places, rules in groups:
+            chosen = starts if places is None else [starts[at] for at in places]
+            values: dict[str, list[str]] = {}
+            for rule in rules:
                 tally = self._tally(rule)
                 tally.count += len(chosen)
                 tally.sources[state.name] += len(chosen)
-                self._all_subjects(rule, tally, state, columns, places, types, len(starts))
+                self._all_subjects(rule, tally, state, columns, places, types, values)
                 if rule.correlate is not None:
                     self._all_dense(rule.correlate, tally, state, block, chosen, columns, places, types, len(starts))
                 state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level))
@@ -558,25 +640,15 @@ class Analysis:
     @staticmethod
     def _all_subjects(
         rule: Rule, tally: Tally, state: SourceState, columns: dict[str, list[bytes]], places: list[int] | None,
-        types: Mapping[str, Capture], total: int,
+        types: Mapping[str, Capture], values: dict[str, list[str]],
     ) -> None:  # fmt: skip
-        clients = columns.get("client", ())
+        """Counts a block's subjects. ``values`` remembers what was read for another rule."""
         for name in rule.subjects or ("user", "vhost"):
-            plain = name.removeprefix("session.")
-            column = columns.get(name) if not name.startswith("session.") else None
-            if column is None:
-                column = [b""] * total
-            texts = column if places is None else [column[at] for at in places]
-            if plain in ADDRESSES:
-                texts = [text.rpartition(b":")[0] or text for text in texts]
-            read = reader_of(types.get(name))
-            tally.subject_counts(plain, [(read(text), number) for text, number in Counter(texts).items() if text])
-            if plain in SESSION_NAMES and clients and b"" in texts:
-                at_clients = clients if places is None else [clients[at] for at in places]
-                for client, text in zip(at_clients, texts, strict=True):
-                    value = state.sessions.of(client.decode()).get(plain) if not text else None
-                    if value is not None:
-                        tally.subject(plain, _without_port(plain, str(value)))
+            texts = values.get(name)
+            if texts is None:
+                texts = values[name] = _texts(name, state, columns, places, types)
+            if texts:
+                tally.subject_values(name.removeprefix("session."), texts)
 
     @staticmethod
     def _all_dense(
@@ -653,7 +725,10 @@ class Analysis:
         """Drops what another process has already (rules, memos), so that the rest can be sent there."""
         self.catalogue = self.memo = self._matcher = self._on_event = None  # type: ignore[assignment]
         self._wanted, self._by_rule = {}, {}
+        for tally in self.tallies.values():
+            tally.settle()
         for state in self.sources.values():
+            state.late.clear()
             state.framer.adopt(state, None)  # type: ignore[arg-type]
             state.sessions.settle()
 

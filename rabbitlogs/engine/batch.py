@@ -12,16 +12,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.matching import holds
-from rabbitlogs.parsing.fields import convert, is_text
+from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import Capture, compile_rows, optional_parts
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
 
-_UNCLEAN = re.compile(rb"  |[\t\x00\x1b]|&[a-z#]")  # what a line is freed of before it is read by itself
+UNCLEAN = re.compile(rb"  |[\t\x00\x1b]|&[a-z#]")  # what a line is freed of before it is read by itself
 WORTH = 4  # fewer lines are read one by one
 COUNTED = ("count", "distinct")  # correlations that need no more than counts by key and minute
 SESSION_NAMES = ("user", "vhost", "client", "connection_name")
@@ -40,13 +40,8 @@ class BatchPlan:
         for _, match in pairs:
             for condition in match.conditions:
                 self.conditions.setdefault(condition[0], []).append((condition, match.is_ours))
-        names = {*self.conditions, *SESSION_NAMES}
-        for rule, _ in pairs:
-            names.update(rule.subjects or ("user", "vhost"))
-            if rule.correlate is not None:
-                names.update(key_names(rule.correlate.get("by", ())), key_names(rule.correlate.get("of", ())))
         known = recogniser().field_names(kind)
-        self.names = sorted(names & known)
+        self.names = sorted({*self.conditions, *self.counted([rule for rule, _ in pairs])} & known)
         self._kind, self._seq = kind, recogniser().entry(kind).seq
         self._absent = [(part, literal.encode()) for part, literal in optional_parts(self._seq)]
         self._pattern: re.Pattern[bytes] | None = None
@@ -62,6 +57,33 @@ class BatchPlan:
                 pattern += b"()" * (2 - len(self.captures))
             self._pattern = re.compile(pattern, re.MULTILINE)
         return self._pattern.findall(text)
+
+    @staticmethod
+    def counted(rules: Sequence[Rule]) -> set[str]:
+        """The fields whose values these rules count."""
+        names = set(SESSION_NAMES) if rules else set()
+        for rule in rules:
+            names.update(rule.subjects or ("user", "vhost"))
+            if rule.correlate is not None:
+                names.update(key_names(rule.correlate.get("by", ())), key_names(rule.correlate.get("of", ())))
+        return names
+
+    def spans(self, record: Sequence[bytes]) -> dict[str, tuple[int, int, int]] | None:
+        """Where each field stands in a record: line, first and last column; None where it is not that simple."""
+        match = self._pattern.match(b"\x01".join(record)) if self._pattern is not None else None
+        if match is None:
+            return None
+        out: dict[str, tuple[int, int, int]] = {}
+        for number, capture in enumerate(self.captures, 1):
+            begin, end = match.span(number)
+            if begin == end or capture.name in out:
+                continue
+            at = match.string.count(b"\x01", 0, begin)
+            start = match.string.rfind(b"\x01", 0, begin) + 1
+            if end - start > len(record[at]):
+                return None
+            out[capture.name] = at, begin - start, end - start
+        return out
 
     def columns(self, lines: Sequence[bytes], starts: Sequence[int], count: int) -> dict[str, list[bytes]] | None:
         """The fields of records, by name, in their order; None where they must be read one by one."""
@@ -80,7 +102,7 @@ class BatchPlan:
             return None
         text = text.replace(b">  ", b"> ")  # a second line that is indented by one blank
         text = text.replace(b"\r", b"")
-        if not text.isascii() or _UNCLEAN.search(text):
+        if not text.isascii() or UNCLEAN.search(text):
             return None
         rows = self._rows(text)
         if len(rows) != len(starts):
@@ -157,10 +179,3 @@ def value_of(capture: Capture | None, text: bytes) -> Any:
     if not text:
         return None
     return convert(capture.type if capture else "text", text.decode())
-
-
-def reader_of(capture: Capture | None) -> Callable[[bytes], str]:
-    """What turns a column's texts into the words a subject is counted by."""
-    if capture is None or is_text(capture.type):
-        return bytes.decode
-    return lambda text: str(value_of(capture, text))

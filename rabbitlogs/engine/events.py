@@ -27,7 +27,7 @@ class _Collector(SourceState):
     def wants(self, kind: str | None) -> bool:
         return True
 
-    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
         for start in starts:
             event = self._event(level, kind, Framed(block, start, lines, None))
             if block.places is None or lines == 1:

@@ -64,13 +64,13 @@ class FilteredState(SourceState):
     def count(self, level: str, kind: str | None, number: int) -> None:
         """Counting waits for :meth:`records`, which knows which pass."""
 
-    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
         chosen = [start for start in starts if self._passes(level, Framed(block, start, lines, None))]
         if not chosen:
             return
         super().count(level, kind, len(chosen))
         if kind is None or self.owner.wants(kind):
-            super().records(level, kind, lines, block, chosen)
+            super().records(level, kind, lines, block, chosen, shape)
         else:
             super().seen(kind, block, chosen[0], chosen[-1], len(chosen), "", "")
 

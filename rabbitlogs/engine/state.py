@@ -10,7 +10,7 @@ from rabbitlogs.framing.times import to_iso, to_seconds
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from rabbitlogs.model import Evidence
 
@@ -62,13 +62,22 @@ class Moments:
         if len(self.last) > MOMENT_LIMIT:
             del self.last[: MOMENT_LIMIT // 2]
 
+    def extend(self, moments: list[Moment | Unread]) -> None:
+        """Adds many."""
+        self.total += len(moments)
+        room = self.room()
+        self.first.extend(moments[:room])
+        self.last.extend(moments[room:])
+        if len(self.last) > MOMENT_LIMIT:
+            del self.last[: -(MOMENT_LIMIT // 2)]
+
     def skip(self, number: int) -> None:
         """Counts moments that are not kept: neither among the first nor, with those still to come, among the last."""
         self.total += number
 
     def room(self) -> int:
         """How many more of the first are kept."""
-        return MOMENT_LIMIT // 2 - len(self.first)
+        return max(0, MOMENT_LIMIT // 2 - len(self.first))
 
     def merge(self, later: Moments) -> None:
         total = self.total + later.total
@@ -92,6 +101,7 @@ class Tally:
         "keys",
         "last",
         "last_evidence",
+        "late",
         "minutes",
         "moments",
         "pairs",
@@ -108,6 +118,7 @@ class Tally:
         self.first_fields: dict[str, dict[str, Any]] = {}  # by kind, of its first event
         self.evidence: list[Evidence] = []
         self.last_evidence: list[Evidence] = []
+        self.late: Callable[[], list[Evidence]] | None = None  # the last events, made evidence when it is asked for
         self.shapes: dict[str, Evidence] = {}
         self.moments = Moments()
         self.keys: dict[str, Moments] = {}
@@ -132,21 +143,19 @@ class Tally:
             text = OTHERS
         counter[text] += number
 
-    def subject_counts(self, name: str, counts: Iterable[tuple[str, int]]) -> None:
-        """Counts many values of a subject."""
+    def subject_values(self, name: str, values: list[str]) -> None:
+        """Counts many values of a subject, in their order."""
         counter = self.subjects.setdefault(name, Counter())
-        room = SUBJECT_LIMIT - len(counter)
-        others = 0
-        for value, number in counts:
-            if value in counter:
-                counter[value] += number
-            elif room > 0:
-                counter[value] = number
-                room -= 1
-            else:
-                others += number
-        if others:
-            counter[OTHERS] += others
+        if len(counter) + len(values) <= SUBJECT_LIMIT:
+            counter.update(values)
+        elif len(counter) >= SUBJECT_LIMIT:
+            known = [value for value in values if value in counter]
+            counter.update(known)
+            if len(known) < len(values):
+                counter[OTHERS] += len(values) - len(known)
+        else:
+            for value in values:
+                self.subject(name, value)
 
     def key(self, value: str, moment: Moment) -> None:
         """Notes a moment under a key, for intervals and correlations."""
@@ -184,6 +193,7 @@ class Tally:
 
     def shift(self, shifts: Mapping[str, tuple[int, int]]) -> None:
         """Moves places behind those of an earlier part of the same source: by bytes and lines."""
+        self.settle()
         if not any(name in shifts for name in self.sources):
             return
         for evidence in (*self.evidence, *self.last_evidence, *self.shapes.values()):
@@ -194,8 +204,16 @@ class Tally:
             for part in (moments.first, moments.last):
                 part[:] = [_moved(m, shifts.get(m[1], (0, 0))[1]) for m in part]
 
+    def settle(self) -> None:
+        """Makes evidence of the last events, if that is still to be done."""
+        late, self.late = self.late, None
+        for evidence in late() if late is not None else ():
+            self.keep(evidence)
+
     def keep(self, evidence: Evidence) -> None:
         """Keeps a record as evidence: the first few, the first of each kind, and the last few of the rest."""
+        if self.late is not None:
+            self.settle()
         if len(self.evidence) < FIRST_EVIDENCE:
             self.evidence.append(evidence)
         elif evidence.kind not in self.first_fields and len(self.shapes) < SHAPES and evidence.kind not in self.shapes:
@@ -206,11 +224,14 @@ class Tally:
 
     def shown(self) -> list[Evidence]:
         """The evidence to show: first, different shapes, last; in the order of the log."""
+        self.settle()
         out = {(e.source, e.offset): e for e in [*self.evidence, *self.shapes.values(), *self.last_evidence[-LAST_EVIDENCE:]]}
         shown = sorted(out.values(), key=lambda e: (seconds_key(e.time), e.source, e.offset))
         return [replace(e, text=printable(e.text)[:EVIDENCE_TEXT]) for e in shown]
 
     def merge(self, later: Tally) -> None:
+        self.settle()
+        later.settle()
         self.count += later.count
         self.saw(later.first)
         self.saw(later.last)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, clean, frame
 from rabbitlogs.framing.headers import BARE, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
@@ -40,9 +40,15 @@ _EDGE = re.compile("[\U00010000-\U0010ffff][\u0100-\ud7ff]")
 _RUN = re.compile(
     "[\u0100-\ud7ff]?[\U00020000-\U0010ffff]+[\U00010000-\U0010ffff]*|[\U00010000-\U0001ffff][\U00010000-\U0010ffff]*"
 )
+_ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef")  # NULs, a colour or a byte order mark before a header
+FEW = 4  # records of a shape that are not worth learning from
+_SHAPES = 8  # of settled lines of one wanted kind that are told apart
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
+
+
+_Wanted = dict[tuple[str, str | None, int, str], list[int]]  # level, kind, lines, shape: where such records begin
 
 
 class Framed:
@@ -74,22 +80,15 @@ class Framed:
 class Block:
     """Whole lines of a stream, and where each stands in its source."""
 
-    __slots__ = ("_ends", "_lines", "data", "first_line", "line_count", "offset", "places", "read", "terminated")
+    __slots__ = ("_ends", "data", "first_line", "line_count", "lines", "offset", "places", "read", "terminated")
 
-    def __init__(
-        self, data: bytes, line_count: int, offset: int, first_line: int, places: Sequence[tuple[int, int, int]] | None
-    ) -> None:
-        self.data, self.line_count, self.offset, self.first_line, self.places = data, line_count, offset, first_line, places
+    def __init__(self, data: bytes, offset: int, first_line: int, places: Sequence[tuple[int, int, int]] | None) -> None:
+        self.data, self.offset, self.first_line, self.places = data, offset, first_line, places
+        self.lines = data.split(b"\n")
+        self.line_count = len(self.lines)
         self.terminated = True
         self.read: dict[int, OpenRecord] = {}  # lines read already, since their shapes were new
-        self._lines: list[bytes] | None = None
         self._ends: list[int] | None = None
-
-    @property
-    def lines(self) -> list[bytes]:
-        if self._lines is None:
-            self._lines = self.data.split(b"\n")
-        return self._lines
 
     def place(self, index: int, lines: int) -> tuple[int, int, int]:
         """Offset, length in bytes and line number of a record of this block."""
@@ -119,8 +118,12 @@ class Sink(Protocol):
     def seen(self, kind: str, block: Block, first: int, last: int, number: int, text: str, code: str) -> None:
         """Where counted kinds stand in a block: first and last line, how many, and their characters in its text."""
 
-    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int]) -> None:
-        """Records of a wanted kind, or unknown ones, each of so many lines, in order. They have been counted."""
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
+        """Records of a wanted kind, or unknown ones, each of so many lines, in order. They have been counted.
+
+        ``shape`` is the same for records that differ only in digits and quoted text, in this block and later ones until
+        the memo forgets; empty where that is not known.
+        """
 
     def span(self, block: Block, size: int, lines: int) -> None:
         """A block was read: so many bytes and lines of the source."""
@@ -146,9 +149,11 @@ class ShapeMemo:
     def _clear(self) -> None:
         self.codes: dict[bytes, str] = {}
         self.seen: dict[str, _Seen] = {}
-        self._settled: dict[tuple[str, str, str], str] = {}
+        self._settled: dict[tuple[str, str, str], list[str]] = {}
+        self.alike: set[str] = set()  # characters that stand for one shape only
+        self.learnt: dict[str, Any] = {}  # what sinks remember of a shape
         self._twins: dict[str, str] = {}
-        self.plans: dict[str, tuple[str, str | None, bool, list[int], bool]] = {}
+        self.plans: dict[str, tuple[str, str | None, bool, bool]] = {}  # of two-line records
         self.groups: dict[tuple[str, str], list[tuple[int, str, str | None]]] = {}
         self.size = 0
         self._next = {place: place for place in _LIMITS}
@@ -183,9 +188,14 @@ class ShapeMemo:
             block.read[index] = record
         if place in (_FIRST, _UNSETTLED):
             code = self._new(place, header, kind)
-        else:  # settled lines of one kind are alike, whatever their shapes
+        else:  # settled lines of one kind are alike, whatever their shapes; of wanted ones the first shapes are told apart
             key = header.level, kind or "", header.format
-            code = self._settled.get(key) or self._settled.setdefault(key, self._new(place, header, kind))
+            known = self._settled.setdefault(key, [])
+            if not known or (place == _WANTED and len(known) <= _SHAPES and kind not in self._ambiguous):
+                known.append(self._new(place, header, kind))
+            code = known[-1]
+            if place == _WANTED and len(known) <= _SHAPES and kind not in self._ambiguous:
+                self.alike.add(code)
         if kind not in self._ambiguous:
             self.codes[shape] = code
             self.size += len(shape) + 120
@@ -334,12 +344,12 @@ class BlockFramer:
         """Frames whole lines; returns how many bytes at the end are kept back."""
         whole = data.endswith(b"\n")
         body = data[:-1] if whole else data
-        count = body.count(b"\n") + 1
         memo, sink = self._memo, self._sink
         if memo.is_full:
             memo.forget()
-        block = Block(body, count, self.offset, self.line, self._places)
+        block = Block(body, self.offset, self.line, self._places)
         block.terminated = whole
+        count = block.line_count
         found = shapes(body, count)
         codes = list(map(memo.codes.get, found))
         if None in codes:
@@ -412,8 +422,8 @@ class BlockFramer:
         return kept_from
 
     def _read(self, text: str, block: Block) -> None:
-        sink, seen = self._sink, self._memo.seen
-        wanted: dict[tuple[str, str | None, int], list[int]] = {}
+        sink, seen, alike = self._sink, self._memo.seen, self._memo.alike
+        wanted: _Wanted = {}
         if _has_unsettled(text):
             self._runs(text, block, wanted)
             # a settled line before an unsettled run was read with it; it is blanked out, so indexes stay true
@@ -430,31 +440,46 @@ class BlockFramer:
                     sink.seen(entry.kind, block, settled.find(code), settled.rfind(code), number, settled, code)
             else:
                 starts = [match.start() for match in re.finditer(code, settled)]
-                wanted.setdefault((entry.level, entry.kind, 1), []).extend(starts)
-        for key, starts in wanted.items():
+                key = entry.level, entry.kind, 1, code if code in alike else ""
+                wanted.setdefault(key, []).extend(starts)
+        for (level, kind, lines, shape), starts in list(wanted.items()):
+            if shape and len(starts) < FEW and not self._memo.learnt.get(shape):  # few of many shapes go together
+                wanted.setdefault((level, kind, lines, ""), []).extend(starts)
+                del wanted[level, kind, lines, shape]
+        for (level, kind, lines, shape), starts in wanted.items():
             starts.sort()
-            sink.records(*key, block, starts)
+            sink.records(level, kind, lines, block, starts, shape)
 
-    def _runs(self, text: str, block: Block, wanted: dict[tuple[str, str | None, int], list[int]]) -> None:
+    def _runs(self, text: str, block: Block, wanted: _Wanted) -> None:
         """Reads the runs of unsettled lines. The usual one, two lines with one header, is told by a glance."""
         lines, plans, sink = block.lines, self._memo.plans, self._sink
-        done: list[str] = []
+        met: dict[str, list[int]] = {}
         for run in _RUN.finditer(text):
-            start, key = run.start(), run[0]
-            if len(key) % 2 or not self._pairs(key, start, lines, done):
-                self._run(text, block, start, run.end(), wanted)
-        for key, number in Counter(done).items():
-            level, kind, is_wanted, starts, _ = plans[key]
-            sink.count(level, kind, number)
+            start, end = run.span()
+            if end - start == 2:
+                key = run[0]
+                if key in plans:
+                    first = lines[start]
+                    border = first.find(b">", 24, 96) + 1
+                    if border and (plans[key][3] or lines[start + 1].startswith(first[:border])):
+                        if key in met:
+                            met[key].append(start)
+                        else:
+                            met[key] = [start]
+                        continue
+            elif (end - start) % 2 == 0 and self._pairs(run[0], start, lines, met):
+                continue
+            self._run(text, block, start, end, wanted)
+        for key, starts in met.items():
+            level, kind, is_wanted, _ = plans[key]
+            sink.count(level, kind, len(starts))
             if is_wanted:
-                wanted.setdefault((level, kind, 2), []).extend(starts)
-                starts.clear()
+                wanted.setdefault((level, kind, 2, key), []).extend(starts)
             elif kind is not None:
-                first, last = _first_last(key, text)
-                sink.seen(kind, block, first, last, number, "", "")
+                sink.seen(kind, block, starts[0], starts[-1], len(starts), "", "")
 
-    def _pairs(self, key: str, start: int, lines: list[bytes], done: list[str]) -> bool:
-        """Whether a run is one or more records of two lines whose plans are known; then they are taken."""
+    def _pairs(self, key: str, start: int, lines: list[bytes], met: dict[str, list[int]]) -> bool:
+        """Whether a run is records of two lines whose plans are known; then they are taken."""
         plans = self._memo.plans
         found = []
         before = b""
@@ -468,14 +493,12 @@ class BlockFramer:
             if border < 0:
                 return False
             head = first[: border + 1]
-            if head == before or not (plan[4] or second.startswith(head)):
+            if head == before or not (plan[3] or second.startswith(head)):
                 return False
             before = head
-            found.append((pair, plan, start + at))
-        for pair, plan, index in found:
-            done.append(pair)
-            if plan[2]:
-                plan[3].append(index)
+            found.append((pair, start + at))
+        for pair, index in found:
+            met.setdefault(pair, []).append(index)
         return True
 
     def _group_starts(self, text: str, block: Block, start: int, end: int) -> list[int]:
@@ -493,7 +516,7 @@ class BlockFramer:
             before = head
         return starts
 
-    def _run(self, text: str, block: Block, start: int, end: int, wanted: dict[tuple[str, str | None, int], list[int]]) -> None:
+    def _run(self, text: str, block: Block, start: int, end: int, wanted: _Wanted) -> None:
         starts = self._group_starts(text, block, start, end)
         starts.append(end)
         sink, seen = self._sink, self._memo.seen
@@ -501,10 +524,10 @@ class BlockFramer:
             index = begin
             plan = self._memo.plans.get(text[begin:stop])
             if plan is not None:
-                level, kind, is_wanted, _, _ = plan
+                level, kind, is_wanted, _ = plan
                 sink.count(level, kind, 1)
                 if is_wanted:
-                    wanted.setdefault((level, kind, 2), []).append(begin)
+                    wanted.setdefault((level, kind, 2, text[begin:stop]), []).append(begin)
                 elif kind is not None:
                     sink.seen(kind, block, begin, begin, 1, "", "")
                 continue
@@ -512,7 +535,7 @@ class BlockFramer:
             for lines, level, kind in group:
                 sink.count(level, kind, 1)
                 if kind is None or sink.wants(kind):
-                    wanted.setdefault((level, kind, lines), []).append(index)
+                    wanted.setdefault((level, kind, lines, ""), []).append(index)
                 else:
                     sink.seen(kind, block, index, index, 1, "", "")
                 index += lines
@@ -520,7 +543,7 @@ class BlockFramer:
                 level, kind = group[0][1:]
                 bare = seen[text[begin + 1]].format == BARE  # lager's second lines have no header to compare
                 if bare or seen[text[begin + 1]].format == seen[text[begin]].format:
-                    self._memo.plans[text[begin:stop]] = (level, kind, kind is None or sink.wants(kind), [], bare)
+                    self._memo.plans[text[begin:stop]] = (level, kind, kind is None or sink.wants(kind), bare)
                     self._memo.size += 300
 
     def _group(self, text: str, block: Block, start: int, end: int) -> list[tuple[int, str, str | None]]:
@@ -563,12 +586,8 @@ def _blanks(run: re.Match[str]) -> str:
     return " " * (run.end() - run.start())
 
 
-def _first_last(key: str, text: str) -> tuple[int, int]:
-    return text.find(key), text.rfind(key)
-
-
 def _has_unsettled(text: str) -> bool:
-    return max(text, default="") >= "\U00010000"
+    return _ANY_UNSETTLED(text) is not None
 
 
 def header_of(framed: Framed) -> Header:
