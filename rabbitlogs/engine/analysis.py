@@ -327,7 +327,7 @@ class SourceState:
         columns = shaped.columns(block.lines, starts) if shaped else None
         groups: list[tuple[list[int] | None, list[Rule]]]
         if shaped and columns is not None:
-            types, groups = shaped.types, [(None, shaped.rules)]
+            types, groups = shaped.types, shaped.groups(columns, len(starts))
         else:
             if len(starts) < WORTH:
                 return False
@@ -341,7 +341,7 @@ class SourceState:
             types = plan.types()
             groups = [(at, owner.fire(kind, level, fields)) for at, fields in plan.groups(columns, types)]
             if shape and shape not in learnt:
-                learnt[shape] = learn(plan, lines, block.lines, starts, partial(owner.fire, kind, level), columns)
+                learnt[shape] = learn(plan, level, lines, block.lines, starts, partial(owner.fire, kind, level), columns)
         if rank(level) >= _WARNING:
             self._count_minutes(level, block.lines, starts)
         owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types)

@@ -40,6 +40,7 @@ class BatchPlan:
         for _, match in pairs:
             for condition in match.conditions:
                 self.conditions.setdefault(condition[0], []).append((condition, match.is_ours))
+        self.pairs = pairs
         known = recogniser().field_names(kind)
         self.names = sorted({*self.conditions, *self.counted([rule for rule, _ in pairs])} & known)
         self._kind, self._seq = kind, recogniser().entry(kind).seq

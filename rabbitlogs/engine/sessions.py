@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from itertools import islice
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.framer import Line
@@ -56,9 +56,9 @@ class Sessions:
         for kind, lines, where, _ in self._waiting:
             indexes = where if isinstance(where, list) else [m.start() for m in re.finditer(where[1], where[0])]
             chosen = [lines[index] for index in indexes]
-            clients = [line.partition(b" -> ")[0].rpartition(b" ")[2].lstrip(b'("') for line in chosen]
+            clients = _clients(chosen)
             if kind != NAMED and not self._named:
-                self._known.update(zip(clients, [(kind, line, None) for line in chosen], strict=True))
+                self._known.update(zip(clients, zip(repeat(kind), chosen, repeat(None)), strict=True))
                 continue
             self._named = True
             for client, line in zip(clients, chosen, strict=True):
@@ -95,3 +95,12 @@ class Sessions:
             self._known.pop(key, None)
             self._known[key] = entry
         self._trim()
+
+
+def _clients(lines: list[bytes]) -> list[bytes]:
+    """The client addresses of lines that introduce connections: what stands before the arrow."""
+    pieces = b"\n".join(lines).split(b" -> ")
+    if len(pieces) != len(lines) + 1:  # a line without an arrow, or with two
+        return [line.partition(b" -> ")[0].rpartition(b" ")[2].lstrip(b'("') for line in lines]
+    del pieces[-1]
+    return [piece[piece.rfind(b" ") + 1 :].lstrip(b'("') for piece in pieces]

@@ -9,9 +9,10 @@ cannot be told from the shape, the records are read with the full expression as 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.batch import UNCLEAN, value_of
+from rabbitlogs.engine.matching import holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.catalogue import Rule
     from rabbitlogs.parsing.patterns import Capture
 
+    Fire = Callable[[dict[str, Any]], list[Rule]]
+    Asked = tuple[str, list[Any], bool]  # field, condition, whether its rule is ours
+
 _DIGITS = b"0123456789"
 _REACH = 16  # characters before and after a field that may tell where it stands
 
@@ -27,10 +31,11 @@ _REACH = 16  # characters before and after a field that may tell where it stands
 class Shaped:
     """What records of one shape have in common."""
 
-    __slots__ = ("_between", "_quoted", "rules", "types")
+    __slots__ = ("_between", "_fire", "_fixed", "_open", "_quoted", "_rules", "types")
 
-    def __init__(self, rules: list[Rule], types: dict[str, Capture]) -> None:
-        self.rules, self.types = rules, types
+    def __init__(self, fire: Fire, fixed: dict[str, Any], open_: list[Asked], types: dict[str, Capture]) -> None:
+        self._fire, self._fixed, self._open, self.types = fire, fixed, open_, types
+        self._rules: dict[tuple[bool, ...], list[Rule]] = {}  # by the outcomes of the conditions left open
         self._quoted: dict[int, list[tuple[str, int]]] = {}  # line of the record: field, and its place among what quotes cut
         self._between: list[tuple[str, int, bytes, bytes]] = []  # field, line of the record, what stands before and after
 
@@ -45,9 +50,39 @@ class Shaped:
             for name, place in fields:
                 out[name] = [piece[place] for piece in pieces]
         for name, at, before, after in self._between:
-            out[name] = [lines[start + at].partition(before)[2].partition(after)[0] for start in starts]
+            out[name] = [lines[start + at].partition(before)[2] for start in starts]
+            if after:
+                out[name] = [text.partition(after)[0] for text in out[name]]
         whole = b"\n".join([text for column in out.values() for text in column])
         return out if whole.isascii() and not UNCLEAN.search(whole) else None
+
+    def groups(self, columns: dict[str, list[bytes]], count: int) -> list[tuple[list[int] | None, list[Rule]]]:
+        """The rules that records fire: places among the records (None: all), and rules."""
+        if not self._open:
+            return [(None, self._fired((), {}))]
+        places: dict[tuple[bool, ...], list[int]] = {}
+        known: dict[tuple[bytes, ...], tuple[bool, ...]] = {}
+        names = [name for name, _, _ in self._open]
+        for at, texts in enumerate(zip(*[columns.get(name) or [b""] * count for name in names], strict=True)):
+            key = known.get(texts)
+            if key is None:
+                key = known[texts] = tuple(
+                    holds(condition, value_of(self.types.get(name), text), trusted=trusted)
+                    for (name, condition, trusted), text in zip(self._open, texts, strict=True)
+                )
+            places.setdefault(key, []).append(at)
+        out: list[tuple[list[int] | None, list[Rule]]] = []
+        for key, chosen in places.items():
+            values = {name: value_of(self.types.get(name), columns[name][chosen[0]]) for name in names if name in columns}
+            out.append((chosen if len(places) > 1 else None, self._fired(key, values)))
+        return out
+
+    def _fired(self, key: tuple[bool, ...], values: dict[str, Any]) -> list[Rule]:
+        rules = self._rules.get(key)
+        if rules is None:
+            fields = {**self._fixed, **values}
+            rules = self._rules[key] = self._fire({name: value for name, value in fields.items() if value is not None})
+        return rules
 
     def place(self, name: str, record: Sequence[bytes], at: int, begin: int, end: int) -> bool:
         """Learns where a field stands in a record: in one of its lines, from one column to another. False where it cannot."""
@@ -57,14 +92,19 @@ class Shaped:
                 return False
             self._quoted.setdefault(at, []).append((name, line.count(b"'", 0, begin)))
             return True
-        if b"'" in line[:end]:
+        to_end = end == len(line)
+        if b"'" in line[:begin] or (b"'" in line[begin:end] and not to_end):
             return False
         head, text = line[:begin].translate(None, _DIGITS), line[begin:end].translate(None, _DIGITS)
         before = next((head[-n:] for n in range(1, _REACH) if head.count(head[-n:]) == 1), b"")
-        rest = line[end : end + _REACH]
-        after = next((rest[:n] for n in range(1, len(rest) + 1) if (text + rest[:n]).find(rest[:n]) == len(text)), b"")
-        if not (line[:begin].endswith(before) and before and after) or after != after.translate(None, _DIGITS) or b"'" in after:
+        if not before or not line[:begin].endswith(before):
             return False
+        after = b""
+        if not to_end:
+            rest = line[end : end + _REACH]
+            after = next((rest[:n] for n in range(1, len(rest) + 1) if (text + rest[:n]).find(rest[:n]) == len(text)), b"")
+            if not after or b"'" in after or after != after.translate(None, _DIGITS):
+                return False
         self._between.append((name, at, before, after))
         return True
 
@@ -76,7 +116,7 @@ def is_told_by_shape(line: bytes, begin: int, end: int) -> bool:
 
 
 def learn(
-    plan: BatchPlan, count: int, lines: Sequence[bytes], starts: Sequence[int], fire: Callable[[dict[str, object]], list[Rule]],
+    plan: BatchPlan, level: str, count: int, lines: Sequence[bytes], starts: Sequence[int], fire: Fire,
     columns: dict[str, list[bytes]],
 ) -> Shaped | None:  # fmt: skip
     """What records of a shape have in common, learnt from some of them; None where the shape does not tell.
@@ -88,14 +128,29 @@ def learn(
     if spans is None:
         return None
     types = plan.types()
-    deciding: dict[str, object] = {}
+    fixed: dict[str, Any] = {}
+    loose = set()  # fields of which only the record itself tells what they say
     for name, (at, begin, end) in spans.items():
-        if name in plan.conditions:
-            if not is_told_by_shape(record[at], begin, end) and any(c[1] != "present" for c, _ in plan.conditions[name]):
-                return None
-            deciding[name] = value_of(types.get(name), record[at][begin:end])
-    shaped = Shaped(fire({name: value for name, value in deciding.items() if value is not None}), types)
-    for name in plan.counted(shaped.rules):
+        fixed[name] = value_of(types.get(name), record[at][begin:end])
+        if not is_told_by_shape(record[at], begin, end):
+            loose.add(name)
+    asked: list[Asked] = []
+    rules = []  # that records of this shape can fire
+    for rule, rule_match in plan.pairs:
+        if rule_match.levels is not None and level not in rule_match.levels:
+            continue
+        mine = []
+        for condition in rule_match.conditions:
+            name = condition[0]
+            if name in loose and condition[1] != "present":
+                mine.append((name, condition, rule_match.is_ours))
+            elif not holds(condition, fixed.get(name), trusted=rule_match.is_ours):
+                break
+        else:
+            asked.extend(mine)
+            rules.append(rule)
+    shaped = Shaped(fire, fixed, asked, types)
+    for name in plan.counted(rules) | {name for name, _, _ in asked}:
         if name in spans and not shaped.place(name, record, *spans[name]):
             return None
     found = shaped.columns(lines, starts)
