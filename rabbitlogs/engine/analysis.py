@@ -108,7 +108,9 @@ def _texts(
     if plain in SESSION_NAMES and "client" in columns and (not own or b"" in own):
         clients = chosen(columns["client"])
         texts = texts or [""] * len(clients)
-        texts = [text or str(state.sessions.of(c.decode()).get(plain) or "") for text, c in zip(texts, clients, strict=True)]
+        bare = [at for at, text in enumerate(texts) if not text]
+        for at, said in zip(bare, state.sessions.of_all([clients[at] for at in bare]), strict=True):
+            texts[at] = str(said.get(plain) or "")
     if plain in ADDRESSES:
         texts = [text.rpartition(":")[0] or text for text in texts]
     return [text for text in texts if text] if "" in texts else texts
