@@ -2,8 +2,9 @@
 
 The next release of RabbitMQ is one run away: check its source out, run this, and each line it prints is a message to
 add to ``grammars/``. It finds the calls that log (``?LOG_WARNING``, ``rabbit_log:error`` and their like), takes the
-format where it is a literal, fills its directives with values of several sorts, and asks the recogniser. A format
-counts as covered when one filling is read to its end.
+format where it is a literal (joined with others, with macros of the file, with a part that is computed), fills its
+directives with values that fit the arguments' names, then with values of several sorts, and asks the recogniser. A
+format counts as covered when one filling is read to its end.
 """
 
 from __future__ import annotations
@@ -38,58 +39,120 @@ _SAMPLES = (
     "[a,b]", "3.13.7", "true", "#Ref<0.1.2.3>", "rabbit_reader:init/1", "1M, 12s", "2.5",
 )  # fmt: skip
 _TRIES = 60
+# what an argument's expression says of its value
+_HINTS = (
+    (re.compile(r"^\?MODULE$"), None),
+    (re.compile(r"FUNCTION_NAME"), "init"),
+    (re.compile(r"self\(\)|Pid$|^Pid"), "<0.100.0>"),
+    (re.compile(r"\brs\(|resource"), "queue 'orders' in vhost '/'"),
+    (re.compile(r"Conn(?:Name|Str|ectionName)|conn_name|log_name"), "10.0.0.5:58667 -> 10.0.0.2:5672"),
+    (re.compile(r"node\(\)|Node$"), "rabbit@host"),
+    (
+        re.compile(r"length\(|_size\(|^Channel$|Port$|Count$|Limit$|Size$|Timeout$|^N$|Num|ARITY|LINE|Milli|Micro|Term$|Index$"),
+        "17",
+    ),
+    (re.compile(r"Name$|User|VHost|Username"), "orders"),
+)
+_DEFINE = re.compile(r'^-define\((\w+),\s*((?:\s*"(?:[^"\\]|\\.)*")+)\s*\)\.', re.MULTILINE)
+_COMPUTED = re.compile(r"\s*(?:\+\+\s*)?\?(\w+)|\s*\+\+\s*[\w:]+(?:\([^()]*\))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One log call: where it is, its level where the call names it, and its format."""
+    """One log call: where it is, its level where the call names it, its format and the expressions of its arguments."""
 
     path: str
     line: int
     level: str
     format: str
+    arguments: tuple[str, ...] = ()
 
 
 def log_calls(path: Path) -> Iterator[Call]:
     """The calls of one Erlang file whose format is a literal."""
     text = path.read_text(encoding="utf-8", errors="replace")
     masked = _COMMENT.sub(lambda m: " " * len(m[0]) if m[0].count('"') % 2 == 0 else m[0], text)
+    # a macro that logs is no call: its uses are
+    definitions = [m.span() for m in re.compile(r"^-define\(.*?\)\.\s*$", re.DOTALL | re.MULTILINE).finditer(masked)]
+    macros = {name: "".join(_STRING.findall(strings)) for name, strings in _DEFINE.findall(masked)}
     for match in _CALL.finditer(masked):
-        found = _literal(masked, match.end())
-        if found is None:
+        found, end = _literal(masked, match.end(), macros)
+        if found is None or any(begin < match.start() < stop for begin, stop in definitions):
             continue
         level = (match["macro"] or match["short"] or match["function"] or "none").lower()
-        yield Call(str(path), text.count("\n", 0, match.start()) + 1, _SHORT.get(level, level), found)
+        yield Call(str(path), text.count("\n", 0, match.start()) + 1, _SHORT.get(level, level), found, _arguments(masked, end))
 
 
-def _literal(text: str, at: int) -> str | None:
-    """The string literals from here on, joined, where a call's format stands; a level or domain before it is passed over."""
+def _literal(text: str, at: int, macros: dict[str, str]) -> tuple[str | None, int]:
+    """The string literals from here on, joined, where a call's format stands, and where they end.
+
+    A level or domain before it is passed over; macros of the file stand for their strings, and whatever else is joined
+    to a literal for any text.
+    """
     skipped = re.compile(r"\s*[a-zA-Z_?][\w.:#{}()=> ]{0,60},").match(text, at)
-    parts: list[str] = []
     for start in (at, skipped.end() if skipped else at):
+        parts: list[str] = []
         place = start
-        while (match := _STRING.match(text, place)) is not None:
-            parts.append(match[1])
+        while True:
+            if (match := _STRING.match(text, place)) is not None:
+                parts.append(match[1])
+            elif (match := _COMPUTED.match(text, place)) is not None and (parts or match[1] in macros):
+                parts.append(macros.get(match[1] or "", "~ts"))
+            else:
+                break
             place = match.end()
         if parts:
-            break
-    return _unescaped("".join(parts)) if parts else None
+            return _unescaped("".join(parts)), place
+    return None, at
+
+
+def _arguments(text: str, at: int) -> tuple[str, ...]:
+    """The expressions in the list that follows a format; none where there is no list."""
+    opened = re.compile(r"\s*,\s*\[").match(text, at)
+    if opened is None:
+        return ()
+    found, depth, start = [], 0, opened.end()
+    for match in re.compile(r'"(?:[^"\\]|\\.)*"|[(\[{]|[)\]}]|,').finditer(text, start):
+        if match[0] in "([{":
+            depth += 1
+        elif match[0] in ")]}":
+            depth -= 1
+            if depth < 0:
+                found.append(text[start : match.start()].strip())
+                break
+        elif match[0] == "," and not depth:
+            found.append(text[start : match.start()].strip())
+            start = match.end()
+    return tuple(found)
+
+
+def _hinted(expression: str, module: str) -> str | None:
+    for pattern, sample in _HINTS:
+        if pattern.search(expression):
+            return sample or module
+    return None
 
 
 def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", lambda m: _ESCAPE.get(m[1], m[1]), text, flags=re.DOTALL)
 
 
-def is_covered(format_: str, reader: Recogniser) -> bool:
-    """Whether a kind reads a message of this format to its end, with one of several fillings of its directives."""
+def is_covered(call: Call, reader: Recogniser) -> bool:
+    """Whether a kind reads a message of a call to its end, with one of several fillings of its directives."""
+    format_ = call.format
     chance = random.Random(format_)  # noqa: S311 - the same tries each run
     directives = sum(1 for m in _DIRECTIVE.finditer(format_) if m[0][-1] not in "n~")
+    hints = [_hinted(expression, Path(call.path).stem) for expression in call.arguments]
     for attempt in range(1 if not directives else _TRIES):
+        given = iter(hints)
 
-        def filled(match: re.Match[str], attempt: int = attempt) -> str:
+        def filled(match: re.Match[str], attempt: int = attempt, given: Iterator[str | None] = given) -> str:
             end = match[0][-1]
             if end in "n~":
                 return "\n" if end == "n" else "~"
+            hint = next(given, None)
+            if hint is not None and attempt % 2 == 0:
+                return hint
             if end in "bBcgfe":
                 return "17"
             return _SAMPLES[attempt] if attempt < len(_SAMPLES) else chance.choice(_SAMPLES)
@@ -106,19 +169,20 @@ def is_covered(format_: str, reader: Recogniser) -> bool:
 def uncovered(root: Path) -> tuple[list[Call], Counter[str]]:
     """The calls below a folder that no kind covers, and how many calls were looked at, by level."""
     reader = recogniser()
-    known: dict[str, bool] = {}
+    known: dict[tuple[str, tuple[str, ...]], bool] = {}
     out: list[Call] = []
     seen: Counter[str] = Counter()
     for path in sorted(root.rglob("*.erl")):
-        if "test" in path.parts or path.name.endswith("_SUITE.erl"):
+        if path.name.endswith("_SUITE.erl") or any(p == "test" or p.startswith("rabbitmq_ct_") for p in path.parts):
             continue
         for call in log_calls(path):
             if len(_DIRECTIVE.sub("", call.format).strip()) < 3:
                 continue
             seen[call.level] += 1
-            if call.format not in known:
-                known[call.format] = is_covered(call.format, reader)
-            if not known[call.format]:
+            key = call.format, call.arguments
+            if key not in known:
+                known[key] = is_covered(call, reader)
+            if not known[key]:
                 out.append(call)
     return out, seen
 
