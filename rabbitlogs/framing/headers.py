@@ -37,6 +37,9 @@ _ANSI = rb"(?:\x1b\[[0-9;]*m)*"
 _VARIABLE = re.compile(r"([^$]*)(?:\$(\w+))?")
 _SETTING = re.compile(r"^\s*log\.(file|console)\.formatter\.plaintext\.format\s*=\s*(.*?)\s*$", re.MULTILINE)
 
+# what people leave of a header who take the time and the process off: [warning] text
+_LEVEL_ALONE = re.compile(rb"\[(?:debug|info|notice|warning|error|critical)\] (?=\S)")
+
 
 class _Patterns:
     """The expressions of headers, made from the grammar's terminals once."""
@@ -182,6 +185,6 @@ def _tokens(patterns: _Patterns, line: bytes) -> Header:
         elif not (_where and time and level):
             break
         place = match.end()
-    if level is None or (time is None and pid is None):
+    if level is None or (time is None and pid is None and not _LEVEL_ALONE.match(line)):
         return BARE_HEADER
     return _header(CUSTOM, time, level, pid, place, line)
