@@ -88,32 +88,49 @@ class Notes:
         self.starts, self.lines, self.kind, self.level = starts, lines, kind, level
 
 
-def _texts(
-    name: str, state: SourceState, columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture]
-) -> list[str]:
-    """The values of a subject, in the order of the events; those that have none are left out."""
-    plain = name.removeprefix("session.")
+class _Subjects:
+    """The values of subjects of many events, in their order, read when a rule counts them."""
 
-    def chosen(column: list[bytes]) -> list[bytes]:
-        return column if places is None else [column[at] for at in places]
+    def __init__(
+        self, state: SourceState, columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture]
+    ) -> None:
+        self._state, self._columns, self._places, self._types = state, columns, places, types
+        self._said: list[Mapping[str, Any]] | None = None
+        self._known: dict[str, list[str]] = {}
 
-    own = chosen(columns[name]) if name in columns else []
-    texts: list[str] = []
-    if own:
-        capture = types.get(name)
-        if capture is None or is_text(capture.type):
-            texts = b"\n".join(own).decode("utf-8", "replace").split("\n")
-        else:
-            texts = [str(value_of(capture, text)) if text else "" for text in own]
-    if plain in SESSION_NAMES and "client" in columns and (not own or b"" in own):
-        clients = chosen(columns["client"])
-        texts = texts or [""] * len(clients)
-        bare = [at for at, text in enumerate(texts) if not text]
-        for at, said in zip(bare, state.sessions.of_all([clients[at] for at in bare]), strict=True):
-            texts[at] = str(said.get(plain) or "")
-    if plain in ADDRESSES:
-        texts = [text.rpartition(":")[0] or text for text in texts]
-    return [text for text in texts if text] if "" in texts else texts
+    def _chosen(self, name: str) -> list[bytes]:
+        column = self._columns.get(name, [])
+        return column if self._places is None or not column else [column[at] for at in self._places]
+
+    def _sessions(self) -> list[Mapping[str, Any]]:
+        """What earlier lines said of each event's connection."""
+        if self._said is None:
+            self._said = self._state.sessions.of_all(self._chosen("client"))
+        return self._said
+
+    def of(self, name: str) -> list[str]:
+        """The values of a subject; events that have none are left out."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> list[str]:
+        plain = name.removeprefix("session.")
+        own = self._chosen(name)
+        texts: list[str] = []
+        if own:
+            capture = self._types.get(name)
+            if capture is None or is_text(capture.type):
+                texts = b"\n".join(own).decode("utf-8", "replace").split("\n")
+            else:
+                texts = [str(value_of(capture, text)) if text else "" for text in own]
+        if plain in SESSION_NAMES and "client" in self._columns and (not own or b"" in own):
+            said = self._sessions()
+            texts = texts or [""] * len(said)
+            texts = [text or str(known.get(plain) or "") for text, known in zip(texts, said, strict=True)]
+        if plain in ADDRESSES:
+            texts = [text.rpartition(":")[0] or text for text in texts]
+        return [text for text in texts if text] if "" in texts else texts
 
 
 def _without_port(name: str, value: str) -> str:
@@ -614,12 +631,15 @@ class Analysis:
         """All events of one kind in a block at once; the same outcome as one by one."""
         for places, rules in groups:
             chosen = starts if places is None else [starts[at] for at in places]
-            values: dict[str, list[str]] = {}
+            subjects = _Subjects(state, columns, places, types)
             for rule in rules:
                 tally = self._tally(rule)
                 tally.count += len(chosen)
                 tally.sources[state.name] += len(chosen)
-                self._all_subjects(rule, tally, state, columns, places, types, values)
+                for name in rule.subjects or ("user", "vhost"):
+                    values = subjects.of(name)
+                    if values:
+                        tally.subject_values(name.removeprefix("session."), values)
                 if rule.correlate is not None:
                     self._all_dense(rule.correlate, tally, state, block, chosen, columns, places, types, len(starts))
                 state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level))
@@ -638,19 +658,6 @@ class Analysis:
                 value = session().get(name)
             if value is not None:
                 tally.subject(name.removeprefix("session."), _without_port(name, str(value)))
-
-    @staticmethod
-    def _all_subjects(
-        rule: Rule, tally: Tally, state: SourceState, columns: dict[str, list[bytes]], places: list[int] | None,
-        types: Mapping[str, Capture], values: dict[str, list[str]],
-    ) -> None:  # fmt: skip
-        """Counts a block's subjects. ``values`` remembers what was read for another rule."""
-        for name in rule.subjects or ("user", "vhost"):
-            texts = values.get(name)
-            if texts is None:
-                texts = values[name] = _texts(name, state, columns, places, types)
-            if texts:
-                tally.subject_values(name.removeprefix("session."), texts)
 
     @staticmethod
     def _all_dense(

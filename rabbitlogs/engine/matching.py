@@ -28,6 +28,23 @@ def _timed(pattern: str) -> Any:
     return regex.compile(pattern)
 
 
+_UNSURE = re.compile(r"\(\?(?![:imsx])|\\[AZBG]|[*+?}]\+")  # what may find less in a longer text
+
+
+@lru_cache(maxsize=4096)
+def _anywhere(pattern: str) -> re.Pattern[str] | None:
+    """A pattern that, where it finds nothing in lines, tells that the pattern finds nothing in any of them."""
+    return None if _UNSURE.search(pattern) else re.compile(pattern, re.MULTILINE)
+
+
+def rules_out(condition: list[Any], lines: str) -> bool:
+    """Whether a condition's pattern is in none of many texts, each a line. False where that is not sure."""
+    if condition[1] not in ("like", "unlike"):
+        return False
+    pattern = _anywhere(condition[2])
+    return pattern is not None and pattern.search(lines) is None
+
+
 def _found(pattern: str, text: str, *, trusted: bool) -> bool:
     if trusted:
         return _regex(pattern).search(text) is not None

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.batch import UNCLEAN, value_of
-from rabbitlogs.engine.matching import holds
+from rabbitlogs.engine.matching import holds, rules_out
+from rabbitlogs.parsing.fields import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,21 +61,27 @@ class Shaped:
         """The rules that records fire: places among the records (None: all), and rules."""
         if not self._open:
             return [(None, self._fired((), {}))]
-        places: dict[tuple[bool, ...], list[int]] = {}
-        known: dict[tuple[bytes, ...], tuple[bool, ...]] = {}
-        names = [name for name, _, _ in self._open]
-        for at, texts in enumerate(zip(*[columns.get(name) or [b""] * count for name in names], strict=True)):
-            key = known.get(texts)
-            if key is None:
-                key = known[texts] = tuple(
-                    holds(condition, value_of(self.types.get(name), text), trusted=trusted)
-                    for (name, condition, trusted), text in zip(self._open, texts, strict=True)
-                )
-            places.setdefault(key, []).append(at)
+        outcomes: list[list[bool]] = []
+        joined: dict[str, str] = {}
+        for name, condition, trusted in self._open:
+            texts = columns.get(name) or [b""] * count
+            capture = self.types.get(name)
+            if trusted and (capture is None or is_text(capture.type)):
+                if name not in joined:
+                    joined[name] = b"\n".join(texts).decode()
+                if rules_out(condition, joined[name]):
+                    outcomes.append([condition[1] == "unlike"] * count)
+                    continue
+            known = {text: holds(condition, value_of(capture, text), trusted=trusted) for text in set(texts)}
+            outcomes.append([known[text] for text in texts])
+        keys = list(zip(*outcomes, strict=True))
         out: list[tuple[list[int] | None, list[Rule]]] = []
-        for key, chosen in places.items():
-            values = {name: value_of(self.types.get(name), columns[name][chosen[0]]) for name in names if name in columns}
-            out.append((chosen if len(places) > 1 else None, self._fired(key, values)))
+        distinct = dict.fromkeys(keys)
+        for key in distinct:
+            first = keys.index(key)
+            values = {n: value_of(self.types.get(n), columns[n][first]) for n, _, _ in self._open if n in columns}
+            chosen = [at for at, other in enumerate(keys) if other == key] if len(distinct) > 1 else None
+            out.append((chosen, self._fired(key, values)))
         return out
 
     def _fired(self, key: tuple[bool, ...], values: dict[str, Any]) -> list[Rule]:

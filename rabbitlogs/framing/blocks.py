@@ -424,14 +424,10 @@ class BlockFramer:
     def _read(self, text: str, block: Block) -> None:
         sink, seen, alike = self._sink, self._memo.seen, self._memo.alike
         wanted: _Wanted = {}
-        if _has_unsettled(text):
-            self._runs(text, block, wanted)
-            # a settled line before an unsettled run was read with it; it is blanked out, so indexes stay true
-            settled = _RUN.sub(_blanks, text)
-        else:
-            settled = text
+        # a settled line before an unsettled run is read with it; it is blanked out, so indexes stay true
+        settled = self._runs(text, block, wanted) if _has_unsettled(text) else text
         for code, number in Counter(settled).items():
-            if code == " ":
+            if code == " " or code >= "\U00010000":
                 continue
             entry = seen[code]
             sink.count(entry.level, entry.kind, number)
@@ -450,12 +446,18 @@ class BlockFramer:
             starts.sort()
             sink.records(level, kind, lines, block, starts, shape)
 
-    def _runs(self, text: str, block: Block, wanted: _Wanted) -> None:
-        """Reads the runs of unsettled lines. The usual one, two lines with one header, is told by a glance."""
+    def _runs(self, text: str, block: Block, wanted: _Wanted) -> str:
+        """Reads the runs of unsettled lines. The usual one, two lines with one header, is told by a glance.
+
+        Returns the text without the settled lines that runs begin with.
+        """
         lines, plans, sink = block.lines, self._memo.plans, self._sink
         met: dict[str, list[int]] = {}
+        taken: list[int] = []
         for run in _RUN.finditer(text):
             start, end = run.span()
+            if text[start] < "\U00010000":
+                taken.append(start)
             if end - start == 2:
                 key = run[0]
                 if key in plans:
@@ -477,6 +479,12 @@ class BlockFramer:
                 wanted.setdefault((level, kind, 2, key), []).extend(starts)
             elif kind is not None:
                 sink.seen(kind, block, starts[0], starts[-1], len(starts), "", "")
+        if taken:
+            codes = list(text)
+            for at in taken:
+                codes[at] = " "
+            return "".join(codes)
+        return text
 
     def _pairs(self, key: str, start: int, lines: list[bytes], met: dict[str, list[int]]) -> bool:
         """Whether a run is records of two lines whose plans are known; then they are taken."""
@@ -580,10 +588,6 @@ def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
     has_process = entry.format in (LOGGER, LAGER) and 0 < line.find(b"] <") < 64
     border = line.find(b">", 24, 96) if has_process else -1
     return line[:border] if border > 0 else line.split(b" ", entry.blanks)[: entry.blanks]
-
-
-def _blanks(run: re.Match[str]) -> str:
-    return " " * (run.end() - run.start())
 
 
 def _has_unsettled(text: str) -> bool:
