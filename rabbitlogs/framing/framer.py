@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is beyond is counted, not read
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
+_TERM_LINES = 64  # lines of a term without header and indentation that are held together
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _ENTITY = re.compile(rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);")
@@ -191,7 +192,20 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return True
     if text[0] in " \t":
         return not reader.begins(collapse(text[:400]))
+    if _stops_within_a_term(record):
+        return True
     return record.grows_with(line, reader) or (record.lines == 1 and wraps_into(record.parts[-1], text, reader))
+
+
+def _stops_within_a_term(record: OpenRecord) -> bool:
+    """Whether a message stops at a comma or a bracket inside an Erlang term, so that it must go on.
+
+    Where a term was pasted without its header, and a web page took its indentation, nothing else holds it together.
+    """
+    if record.lines >= _TERM_LINES or not record.parts[-1].rstrip().endswith((",", "{", "[")):
+        return False
+    message = record.message
+    return message.count("{") > message.count("}") or message.count("[") > message.count("]")
 
 
 def frame(lines: Sequence[Line], reader: Recogniser | None = None) -> list[OpenRecord]:
