@@ -133,8 +133,12 @@ class OpenRecord:
             return alone is None or reader.entry(match.kind).weight > reader.entry(alone.kind).weight
         if own is None or not complete:
             return True
-        # a message that ends in open text would swallow anything; only a more telling kind may take the line
-        return match.kind != own.kind and reader.entry(match.kind).weight > reader.entry(own.kind).weight
+        # a message that ends in open text would swallow anything; only a more telling kind may take the line, and one
+        # that may begin with any text would swallow the message: the line must not be of that kind without it
+        if match.kind == own.kind or reader.entry(match.kind).weight <= reader.entry(own.kind).weight:
+            return False
+        alone = reader.recognise(collapse(line.text))
+        return alone is None or alone.rest is not None or alone.kind != match.kind
 
 
 def begins_record(text: str, reader: Recogniser) -> bool:
@@ -145,15 +149,15 @@ def begins_record(text: str, reader: Recogniser) -> bool:
 def wraps_into(first: str, second: str, reader: Recogniser) -> bool:
     """Whether a line without header was cut in the middle of a word by something that wraps at a width.
 
-    It was when the two, put together, are a whole message of a kind and the first alone is none.
+    It was when the two, put together, are a whole message of a kind and neither alone is one.
     """
     if len(first) < _WRAPPED or first[-1:].isspace() or not second[:1].strip():
         return False
     match = reader.recognise(collapse(first + second)[:MESSAGE_LIMIT])
     if match is None or match.rest is not None:
         return False
-    alone = reader.recognise(collapse(first)[:MESSAGE_LIMIT])
-    return alone is None or alone.rest is not None
+    alone = (reader.recognise(collapse(part)[:MESSAGE_LIMIT]) for part in (first, second))
+    return all(match is None or match.rest is not None for match in alone)
 
 
 def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
