@@ -18,7 +18,7 @@ from rabbitlogs.parsing.recogniser import recogniser
 RULES = sorted(default_catalogue().rules.values(), key=lambda rule: rule.id)
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
 _LINK = re.compile(r"https://(www\.rabbitmq\.com|www\.erlang\.org|github\.com/(rabbitmq|erlang))/")
-_ALWAYS = {"node", "session.user", "session.vhost", "session.client", "session.connection_name"}
+_ALWAYS = {"node", "node_of_log", "session.user", "session.vhost", "session.client", "session.connection_name"}
 
 
 def _of(rule: Rule, part: str) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ def test_rules_refer_to_rules() -> None:
     """Parents, causes and ends of intervals exist."""
     ids = {rule.id for rule in RULES}
     for rule in RULES:
-        named = [*rule.caused_by, *(rule.interval or {}).get("closed_by", []), *(rule.correlate or {}).get("finished_by", [])]
+        named = [*rule.caused_by, *rule.enders()]
         named += [rule.parent] if rule.parent else []
         assert not set(named) - ids, rule.id
 

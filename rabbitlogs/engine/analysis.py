@@ -12,14 +12,14 @@ import re
 from collections import Counter
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, WORTH, Batches, key_names, value_of
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
+from rabbitlogs.engine.sessions import CLOSED, Sessions
 from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
-from rabbitlogs.engine.sessions import Sessions
 from rabbitlogs.engine.shaped import learn
 from rabbitlogs.engine.state import (
     EVIDENCE_TEXT,
@@ -44,13 +44,13 @@ from rabbitlogs.parsing.fields import is_text
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rabbitlogs.parsing.patterns import Capture
     from rabbitlogs.report.report import Report
 
 UNKNOWN = "unknown"
-NODE_LOST = frozenset({"cluster.node_down", "cluster.node_not_responding", "cluster.net_tick_timeout"})
+SEEN_OF_PEERS = frozenset({"cluster.node_down", "cluster.net_tick_timeout", "cluster.node_up"})
 _NODE_NAME = re.compile(
     r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
 )
@@ -61,7 +61,18 @@ _FACTS = {
     ("boot.banner_printed", "version"): "rabbitmq_version",
     ("boot.node_identified", "node"): "node",
 }
-_FACT_KINDS = frozenset(kind for kind, _ in _FACTS)
+# what a start prints of its configuration, compared with a baseline's: kind, its fields
+_SETTINGS = {
+    "boot.starting": ("version", "erlang_version"),
+    "boot.node_identified": ("config_files", "cookie_hash", "data_dir", "home_dir", "log_files"),
+    "boot.completed": ("count", "plugins"),
+    "alarm.memory_watermark_set": ("limit", "total"),
+    "alarm.disk_limit_set": ("limit_mb",),
+    "alarm.file_handles_limited": ("limit", "sockets"),
+}
+_LISTENERS = {"listener.started_tcp": "TCP", "listener.started_tls": "TLS"}
+_LISTENERS_KEPT = 100
+_FACT_KINDS = frozenset({kind for kind, _ in _FACTS}.union(_SETTINGS, _LISTENERS))
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
 _BUCKET = 60  # seconds of a time line's cell
@@ -151,6 +162,17 @@ def _line_start(data: bytes, line: int, count: int) -> int:
     return at + 1
 
 
+class Ordered(NamedTuple):
+    """What a source remembers that depends on the order of reading."""
+
+    plain: dict[str, list[Any]]
+    templates: Templates
+    sessions: Sessions
+    facts: dict[str, Any]
+    settings: dict[str, Any]
+    final: bytes | None
+
+
 class SourceState:
     """Everything known of one source. The sink of its framer."""
 
@@ -164,6 +186,7 @@ class SourceState:
         self.formats: Counter[str] = Counter()
         self.first: str | None = None
         self.last: str | None = None
+        self.final: bytes | None = None  # the last line that has a header
         found = _NODE_NAME.search(name) or _NODE_NAME.search(origin)
         self.node: str | None = found[1] if found else None
         self.node_from = "file name" if found else None
@@ -195,6 +218,8 @@ class SourceState:
             entry[1] = lines[last]
         if kind in SESSION_KINDS:
             self.sessions.put_aside(kind, lines, [first] if not code else (text, code), number)
+        elif kind == CLOSED:
+            self.sessions.put_closing(lines, [first] if not code else (text, code), number)
 
     def span(self, block: Block, size: int, lines: int) -> None:
         """Notes the size and the times of a block."""
@@ -224,6 +249,7 @@ class SourceState:
             last = data.rfind(b"\n", 0, end) + 1
         if stamp is not None:
             self._saw(stamp)
+            self.final = data[last : min(end, last + EVIDENCE_TEXT)]
         if begun is not None:
             self._spread(block, lines, begun, stamp or begun)
 
@@ -331,7 +357,7 @@ class SourceState:
     def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
         if kind in SESSION_KINDS:
             self.sessions.put_aside(kind, block.lines, starts, len(starts))
-        if kind is not None and self._at_once(level, kind, lines, block, starts, shape):
+        if kind is not None and kind not in _FACT_KINDS and self._at_once(level, kind, lines, block, starts, shape):
             return
         for start in starts:
             self.record(level, kind, Framed(block, start, lines, None))
@@ -409,6 +435,13 @@ class SourceState:
                 self.node, self.node_from = str(value), kind
             elif fact is not None:
                 self.facts[fact] = value
+        if kind == "boot.starting":  # what listened before this start listens no more
+            self.settings = {name: value for name, value in self.settings.items() if not name.startswith("listener.")}
+        for name in _SETTINGS.get(kind, ()):
+            if fields.get(name) is not None:
+                self.settings[f"{kind}.{name}"] = " ".join(str(fields[name]).split())
+        if kind in _LISTENERS and len(self.settings) < _LISTENERS_KEPT:
+            self.settings[f"listener.{fields.get('interface')}:{fields.get('port')}"] = _LISTENERS[kind]
 
     def session(self, fields: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
         """What earlier lines of an event's connection said, looked up when asked."""
@@ -426,17 +459,23 @@ class SourceState:
             group[2] += line
         self.framer.shift(offset, line)
 
-    def set_aside(self) -> tuple[dict[str, list[Any]], Templates, Sessions]:
+    def set_aside(self) -> Ordered:
         """Takes out what depends on the order of reading."""
-        aside = self.plain, self.templates, self.sessions
+        aside = Ordered(self.plain, self.templates, self.sessions, self.facts, self.settings, self.final)
         self.plain, self.templates, self.sessions = {}, Templates(), Sessions()
+        self.facts, self.settings, self.final = {}, {}, None
         return aside
 
-    def append(self, plain: dict[str, list[Any]], templates: Templates, sessions: Sessions) -> None:
+    def append(self, later: Ordered) -> None:
         """Adds what depends on the order of reading, of a later part."""
-        self.sessions.merge(sessions)
-        self.templates.merge(templates)
-        for kind, (first, last) in plain.items():
+        self.sessions.merge(later.sessions)
+        self.templates.merge(later.templates)
+        if "boot.starting.version" in later.settings:  # what listened before this start listens no more
+            self.settings = {name: value for name, value in self.settings.items() if not name.startswith("listener.")}
+        self.facts.update(later.facts)
+        self.settings.update(later.settings)
+        self.final = later.final or self.final
+        for kind, (first, last) in later.plain.items():
             mine = self.plain.setdefault(kind, [first, last])
             mine[1] = last
 
@@ -450,11 +489,9 @@ class SourceState:
         for stamp in (later.first, later.last):
             if stamp is not None:
                 self._saw(stamp)
-        self.facts.update(later.facts)
-        self.settings.update(later.settings)
         if later.node_from != "file name" and later.node is not None:
             self.node, self.node_from = later.node, later.node_from
-        self.append(later.plain, later.templates, later.sessions)
+        self.append(later.set_aside())
         self.buckets.update(later.buckets)
         self.framer = later.framer
         self.framer.adopt(self, self.owner.memo)
@@ -504,15 +541,12 @@ class Analysis:
         self._matcher = Matcher(self.catalogue)
         self._wanted: dict[str | None, bool] = {}
         self._by_rule: dict[str, bool] = {}
+        self._keys_ended: dict[str, list[Sequence[str]]] = {}
         self._on_event = on_event
         self.live = live
         self.filter: Any = None
-        self._ends = frozenset(
-            i
-            for rule in self.catalogue.rules.values()
-            for i in (*(rule.interval or {}).get("closed_by", ()), *(rule.correlate or {}).get("finished_by", ()))
-        )
-        self.batches = Batches(self.catalogue, NODE_LOST | self._ends)
+        self._ends = frozenset(i for rule in self.catalogue.rules.values() for i in rule.enders())
+        self.batches = Batches(self.catalogue, SEEN_OF_PEERS | self._ends)
 
     # input --------------------------------------------------------------------------------------------------------
 
@@ -558,7 +592,7 @@ class Analysis:
                 ordered = [(state, state.set_aside()) for state in self.states_of(intake.name)]
                 intake.read_whole(head)
                 for state, after in ordered:
-                    state.append(*after)
+                    state.append(after)
         self._merge_tallies(later)
 
     def _merge_tallies(self, later: dict[str, Tally]) -> None:
@@ -610,6 +644,7 @@ class Analysis:
         for rule in self._matcher.fire(kind, level, fields, session):
             tally = self._tally(rule)
             tally.count += 1
+            tally.again += kind in rule.restated_by
             tally.sources[state.name] += 1
             self._subjects(rule, tally, fields, session)
             self._keep_keys(rule, tally, state, fields, session, (to_seconds(stamp), state.name, 0, header.pid), framed)
@@ -635,6 +670,7 @@ class Analysis:
             for rule in rules:
                 tally = self._tally(rule)
                 tally.count += len(chosen)
+                tally.again += len(chosen) if kind in rule.restated_by else 0
                 tally.sources[state.name] += len(chosen)
                 for name in rule.subjects or ("user", "vhost"):
                     values = subjects.of(name)
@@ -713,20 +749,24 @@ class Analysis:
             names = key_names((correlate or {}).get("by", ()) if correlate else (rule.interval or {}).get("key", ()))
             for key in self._keys(rule, names, fields, state):
                 tally.key(key, (moment[0], moment[1], line, moment[3]))
-        if state.node and rule.id in NODE_LOST and isinstance(fields.get("node"), str):
+        if state.node and rule.id in SEEN_OF_PEERS and isinstance(fields.get("node"), str):
             tally.pair(state.node, fields["node"], moment[0])
 
     def _keys(self, rule: Rule, key_fields: Iterable[str], fields: Mapping[str, Any], state: SourceState) -> list[str]:
         if rule.interval or rule.correlate:
-            return ["|".join(str(fields.get(name, state.node if name == "node" else "")) for name in key_fields)]
-        # a condition that may end another one notes its moment under every key the other could use
-        keys = {""}
-        for other in self.catalogue.rules.values():
-            if other.interval and rule.id in other.interval.get("closed_by", ()):
-                names = other.interval.get("key", ())
-                names = [names] if isinstance(names, str) else names
-                keys.add("|".join(str(fields.get(name, state.node if name == "node" else "")) for name in names))
-        return sorted(keys)
+            return [_key(key_fields, fields, state.node)]
+        # a condition that may end others notes its moment under every key these could use
+        return sorted({_key(names, fields, state.node) for names in self._ended_keys(rule.id)})
+
+    def _ended_keys(self, rule_id: str) -> list[Sequence[str]]:
+        known = self._keys_ended.get(rule_id)
+        if known is None:
+            known = self._keys_ended[rule_id] = [
+                key_names(other.interval.get("key", ()))
+                for other in self.catalogue.rules.values()
+                if other.interval and rule_id in other.interval.get("closed_by", ())
+            ] or [()]
+        return known
 
     # moving between processes --------------------------------------------------------------------------------------
 
@@ -778,6 +818,12 @@ class Analysis:
 
         self.close()
         return conclude(self)
+
+
+def _key(names: Iterable[str], fields: Mapping[str, Any], node: str | None) -> str:
+    """What an event is told apart by; empty where the line names none of it. A line that names no node means its own."""
+    values = [fields.get(name, node if name == "node" else None) for name in names]
+    return "|".join("" if value is None else str(value) for value in values) if any(v is not None for v in values) else ""
 
 
 def level_rank(level: str) -> int:

@@ -19,16 +19,16 @@ from rabbitlogs.resources import rules_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 2
+FORMAT = 3
 OURS = "rabbitlogs"  # the origin of the rules that come with the package
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 _TOP = {
     "title", "severity", "confidence", "lifecycle", "parent", "last_resort", "since", "until", "subjects", "match",
     "interval", "correlate", "caused_by", "caused_within", "explain", "next", "docs", "example", "counterexample",
-    "aliases", "source", "harmless", "note", "owner", "runbook",
+    "aliases", "source", "harmless", "note", "owner", "runbook", "restated_by",
 }  # fmt: skip
 _OPERATORS = {"min", "max", "like", "unlike", "present", "not"}
-_CORRELATIONS = {"count", "distinct", "sequence", "unfinished", "detector"}
+_CORRELATIONS = {"count", "distinct", "sequence", "unfinished", "beside", "detector"}
 
 
 class Match:
@@ -45,7 +45,7 @@ class Rule:
 
     __slots__ = (
         "aliases", "area", "caused_by", "caused_within", "confidence", "correlate", "id", "interval", "last_resort",
-        "lifecycle", "matches", "origin", "parent", "path", "severity", "since", "subjects", "title", "until",
+        "lifecycle", "matches", "origin", "parent", "path", "restated_by", "severity", "since", "subjects", "title", "until",
     )  # fmt: skip
 
     def __init__(self, row: dict[str, Any], folder: str) -> None:
@@ -65,9 +65,15 @@ class Rule:
         self.caused_by: list[str] = row["caused_by"]
         self.caused_within: float = row["caused_within"]
         self.aliases: list[str] = row["aliases"]
+        self.restated_by: list[str] = row["restated_by"]
         self.origin: str = row.get("origin", OURS)
         self.matches = [Match(m[0], m[1], m[2], self.origin == OURS) for m in row["matches"]]
         self.path = os.path.join(folder, row["path"])
+
+    def enders(self) -> tuple[str, ...]:
+        """Ids of the conditions that end this one."""
+        interval, correlate = self.interval or {}, self.correlate or {}
+        return (*interval.get("closed_by", ()), *interval.get("ended_by", ()), *correlate.get("finished_by", ()))
 
     def text(self) -> dict[str, Any]:
         """The whole rule file: prose, next steps, documentation, examples."""
@@ -125,6 +131,7 @@ def read_rule(path: str, rule_id: str) -> dict[str, Any]:
         "caused_by": raw.get("caused_by", []),
         "caused_within": float(raw.get("caused_within", 5)),
         "aliases": raw.get("aliases", []),
+        "restated_by": raw.get("restated_by", []),
         "matches": [_match(path, match) for match in matches],
     }
 

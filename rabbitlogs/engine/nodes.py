@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rabbitlogs.engine.analysis import Analysis
@@ -13,6 +14,21 @@ if TYPE_CHECKING:
     from rabbitlogs.sources import Source, Sources
 
 _START = 262144
+_ROTATED = re.compile(r"(?:[-.]\d{8}(?:[-T]?\d{4,6})?|\.\d{1,4}|\.(?:gz|bz2|xz|zst))+\Z")
+
+
+def brokers(analysis: Analysis) -> dict[str, str]:
+    """By source, whose log it is: the node's name, or the log's own without what rotation added to it.
+
+    A log and its rotated parts are one broker's; so are those of two files that say the same node.
+    """
+    out: dict[str, str] = {}
+    for state in analysis.sources.values():
+        if state.node:
+            out[state.name] = state.node
+        else:
+            out.setdefault(state.name, _ROTATED.sub("", state.name))
+    return out
 
 
 def node_of(source: Source) -> str | None:

@@ -1,4 +1,4 @@
-"""The whole log at a glance: its time line, how much of it was understood, who saw whom, and what differs from a baseline."""
+"""The whole log at a glance: its time line, its connections, how much was understood, what differs from a baseline."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from rabbitlogs.engine.nodes import brokers
+from rabbitlogs.engine.prose import text_of
+from rabbitlogs.engine.state import seconds_key, stamp_like
 from rabbitlogs.framing.levels import LEVELS, rank
-from rabbitlogs.framing.times import from_seconds
+from rabbitlogs.framing.times import to_seconds
 
 if TYPE_CHECKING:
-    from rabbitlogs.engine.analysis import Analysis
+    from rabbitlogs.engine.analysis import Analysis, SourceState
     from rabbitlogs.report.report import Report
 
 CELLS = 60  # of a time line
 _GAP = 3600.0  # seconds without a record that are worth a word
 _GAP_TIMES = 20  # and this many times the usual pause
-_PAIR_WITHIN = 120.0  # seconds within which two nodes' views of one event lie
-_SKEW = 2.0  # seconds of clock difference worth stating
+_OPENED = frozenset({"connection.accepted"})
+_CLOSED = frozenset({"connection.closed", "connection.closed_abruptly"})
+_SHARES = 5  # users, addresses and names that are told
+_START_TAKES = 300.0  # seconds into a log within which its first start begins
+# what a broker's logging says of its own losses: words, kinds
+_LOSSY = {
+    "handlers_removed": frozenset({"runtime.log_handler_removed"}),
+    "messages_dropped": frozenset(
+        {"lager.messages_dropped", "runtime.log_events_dropped", "runtime.log_events_flushed", "lager.sink_killed"}
+    ),
+}
 _JUMP = 5.0  # times a rate has to grow to be named
 _JUMP_COUNT = 10
 
@@ -33,6 +45,7 @@ def timeline(analysis: Analysis, marks: list[dict[str, Any]]) -> dict[str, Any] 
     minutes = sorted({minute for minute, _ in cells})
     if not minutes:
         return None
+    example = next((state.last for state in analysis.sources.values() if state.last), None)
     first, last = minutes[0], minutes[-1]
     width = max(1, -(-(last - first + 1) // CELLS))
     count = (last - first) // width + 1
@@ -41,11 +54,15 @@ def timeline(analysis: Analysis, marks: list[dict[str, Any]]) -> dict[str, Any] 
         rows.setdefault(what, [0] * count)[(minute - first) // width] += number
     order = ["records", *[level for level in reversed(LEVELS) if level in rows]]
     return {
-        "from": from_seconds(first * 60.0),
+        "from": stamp_like(first * 60.0, example),
         "cell_seconds": width * 60,
         "counts": {name: rows[name] for name in order},
-        "marks": sorted(marks, key=lambda mark: (str(mark["time"]), str(mark["id"]))),
-    }
+        "marks": [
+            {"time": stamp_like(mark["seconds"], example), "id": mark["id"], "what": mark["what"],
+             "cell": int((mark["seconds"] // 60 - first) // width)}
+            for mark in marks if first <= mark["seconds"] // 60 <= last
+        ],
+    }  # fmt: skip
 
 
 def gaps(analysis: Analysis) -> list[dict[str, Any]]:
@@ -59,7 +76,7 @@ def gaps(analysis: Analysis) -> list[dict[str, Any]]:
         usual = median(pauses)
         for start, pause in zip(minutes, pauses, strict=False):
             if pause >= max(_GAP, usual * _GAP_TIMES):
-                out.append({"source": state.name, "after": from_seconds(start * 60.0), "seconds": int(pause)})
+                out.append({"source": state.name, "after": stamp_like(start * 60.0, state.last), "seconds": int(pause)})
     out.sort(key=lambda gap: (-gap["seconds"], gap["source"], str(gap["after"])))
     return out[:5]
 
@@ -72,48 +89,78 @@ def coverage(analysis: Analysis, report: Report) -> dict[str, Any]:
         for (level, kind), number in state.counts.items():
             if kind == "unknown" and rank(level) >= rank("warning"):
                 severe[level] += number
-    started = {state.name for state in analysis.sources.values() if "rabbitmq_version" in state.facts}
+    lossy = {name: _number(analysis, kinds) for name, kinds in _LOSSY.items()}
     return {
         "understood": round((records - unknown) / records, 4) if records else 1.0,
         "unknown_by_level": dict(sorted(severe.items())),
         "gaps": gaps(analysis),
-        "begins_in_the_middle": sorted({state.name for state in analysis.sources.values()} - started),
+        "begins_in_the_middle": _in_the_middle(analysis),
+        "version_known": any(source["rabbitmq_version"] for source in report.sources),
         "zone_known": all(stamp is None or "+" in stamp[19:] or "-" in stamp[19:] for stamp in report.span()),
+        "lost_by_the_logger": {name: number for name, number in lossy.items() if number},
     }
 
 
-def cluster(analysis: Analysis) -> dict[str, Any] | None:
-    """Who saw whom go down, whether the view is partial, and how far clocks differ; None for the log of one node."""
-    views: dict[tuple[str, str], list[float]] = {}
-    for tally in analysis.tallies.values():
-        for pair, times in tally.pairs.items():
-            views.setdefault(pair, []).extend(times)
-    nodes = sorted({state.node for state in analysis.sources.values() if state.node})
-    if len(nodes) < 2:
+def _in_the_middle(analysis: Analysis) -> list[str]:
+    """Brokers whose earliest log does not begin with a start: what happened before it is not known."""
+    where = brokers(analysis)
+    earliest: dict[str, SourceState] = {}
+    for state in sorted(analysis.sources.values(), key=lambda state: (seconds_key(state.first), state.name)):
+        earliest.setdefault(where.get(state.name, state.name), state)
+    starts = analysis.tallies.get("boot.starting")
+    begun = {m[1]: m[0] for m in reversed(starts.moments.all() if starts is not None else [])}
+    out = []
+    for broker, state in earliest.items():
+        first, start = to_seconds(state.first), begun.get(state.name)
+        if first is not None and (start is None or start - first > _START_TAKES):
+            out.append(broker)
+    return sorted(out)
+
+
+def connections(analysis: Analysis) -> dict[str, Any] | None:
+    """How many connections came and went, and of the last that ended in order: whose they were and how long they lived.
+
+    None where none was logged.
+    """
+    opened = _number(analysis, _OPENED)
+    closed = _number(analysis, _CLOSED)
+    if not opened and not closed:
         return None
-    matrix = {
-        observer: {subject: len(views.get((observer, subject), ())) for subject in nodes if subject != observer}
-        for observer in nodes
+    known = [fields for state in analysis.sources.values() for fields in state.sessions.closed()]
+    counts: dict[str, Counter[str]] = {"user": Counter(), "address": Counter(), "connection_name": Counter()}
+    for fields in known:
+        client = fields.get("client")
+        values = {**fields, "address": client.rpartition(":")[0] if isinstance(client, str) else None}
+        for name, counter in counts.items():
+            if values.get(name):
+                counter[text_of(values[name])] += 1
+    seconds = [fields["seconds"] for fields in known if "seconds" in fields]
+    return {
+        "opened": opened,
+        "closed": closed,
+        "looked_at": len(known),
+        "shares": {
+            name: {value: round(n / len(known), 3) for value, n in sorted(c.items(), key=lambda i: (-i[1], i[0]))[:_SHARES]}
+            for name, c in counts.items()
+        },
+        "lifetime": {"median": round(median(seconds), 3), "below_1s": round(sum(s < 1 for s in seconds) / len(seconds), 3)}
+        if seconds
+        else None,
     }
-    lost = {subject: [o for o in nodes if o != subject and matrix[o].get(subject)] for subject in nodes}
-    partial = sorted(s for s, seen_by in lost.items() if seen_by and len(nodes) > 2 and len(seen_by) < len(nodes) - 1)
-    skews = []
-    for index, one in enumerate(nodes):
-        for other in nodes[index + 1 :]:
-            difference = _skew(views.get((one, other), []), views.get((other, one), []))
-            if difference is not None and abs(difference) >= _SKEW:
-                skews.append({"node": one, "other": other, "seconds": round(difference, 1)})
-    return {"nodes": nodes, "saw_down": matrix, "partial": partial, "clock_skew": skews}
 
 
-def _skew(mine: list[float], theirs: list[float]) -> float | None:
-    """How far one clock is before another, from events both saw; None where there are too few."""
-    differences = []
-    for seconds in mine:
-        nearest = min(theirs, key=lambda other: abs(other - seconds), default=None)
-        if nearest is not None and abs(nearest - seconds) <= _PAIR_WITHIN:
-            differences.append(seconds - nearest)
-    return median(differences) if len(differences) >= 2 else None
+def _number(analysis: Analysis, kinds: frozenset[str]) -> int:
+    return sum(n for state in analysis.sources.values() for (_, kind), n in state.counts.items() if kind in kinds)
+
+
+def settings(analysis: Analysis) -> dict[str, dict[str, str]]:
+    """By node, what its last start printed of its configuration."""
+    out: dict[str, dict[str, str]] = {}
+    where = brokers(analysis)
+    for state in sorted(analysis.sources.values(), key=lambda state: (seconds_key(state.last), state.name)):
+        if state.settings:
+            out.setdefault(where.get(state.name, state.name), {}).update(sorted(state.settings.items()))
+    return dict(sorted(out.items()))
 
 
 def compare(now: Report, before: Report) -> dict[str, Any]:
@@ -128,27 +175,26 @@ def compare(now: Report, before: Report) -> dict[str, Any]:
             new.append({"kind": kind, "count": count})
         elif count >= _JUMP_COUNT and (rate := (count / hours) / (was / hours_before)) >= _JUMP:
             jumped.append({"kind": kind, "count": count, "per_hour": round(count / hours, 1), "times": round(rate, 1)})
-    facts = []
-    for name in ("node", "rabbitmq_version", "erlang_version", "format"):
-        mine = sorted({str(s[name]) for s in now.sources if s[name]})
-        theirs = sorted({str(s[name]) for s in before.sources if s[name]})
-        if mine and theirs and mine != theirs:
-            facts.append({"fact": name, "now": mine, "before": theirs})
     known = {finding.id for finding in before.findings}
     return {
         "new_findings": [finding.id for finding in now.findings if finding.id not in known],
         "new_kinds": sorted(new, key=lambda row: (-row["count"], row["kind"])),
         "rates_jumped": sorted(jumped, key=lambda row: (-row["times"], row["kind"])),
-        "facts_differ": [*facts, *_settings(now, before)],
+        "facts_differ": _settings(now, before),
     }
 
 
 def _settings(now: Report, before: Report) -> list[dict[str, Any]]:
-    """Values printed at start that differ: memory and disk limits, file handles, listeners."""
+    """What a start printed that differs: versions, files, limits, listeners. Nodes are compared with themselves."""
+    pairs = [(node, now.settings[node], before.settings[node]) for node in now.settings if node in before.settings]
+    if not pairs and len(now.settings) == len(before.settings) == 1:
+        (node, mine), (_, theirs) = *now.settings.items(), *before.settings.items()
+        pairs = [(node, mine, theirs)]
     return [
-        {"fact": name, "now": now.settings[name], "before": before.settings[name]}
-        for name in sorted(now.settings.keys() & before.settings.keys())
-        if now.settings[name] != before.settings[name]
+        {"node": node, "fact": name, "now": mine.get(name), "before": theirs.get(name)}
+        for node, mine, theirs in pairs
+        for name in sorted(mine.keys() | theirs.keys())
+        if mine.get(name) != theirs.get(name) and (name in mine.keys() & theirs.keys() or name.startswith("listener."))
     ]
 
 

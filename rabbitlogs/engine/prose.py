@@ -1,7 +1,8 @@
 """A rule's sentences with the log's own names in them.
 
 ``{field}`` is a field, ``[[ ]]`` surrounds a part that goes when one of its fields is missing. In commands every value is
-quoted for a shell, and ``-n {node}`` goes when the node is not known.
+quoted for a shell, and ``-n {node}`` goes when the node is not known; ``-n {node_of_log}``
+is the node that wrote the line, for what concerns a peer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
-_NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{node\}")
+_NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{(node|node_of_log)\}")
 _LONG = 300
 
 
@@ -46,8 +47,7 @@ def _known(values: Mapping[str, Any], name: str) -> bool:
 
 def command(template: str, values: Mapping[str, Any]) -> str:
     """A command line with its fields quoted for a shell; what is not known stays as a name in capitals."""
-    if not _known(values, "node"):
-        template = _NODE_OPTION.sub("", template)
+    template = _NODE_OPTION.sub(lambda option: option[0] if _known(values, option[1]) else "", template)
 
     def optional(match: re.Match[str]) -> str:
         return match[1] if all(_known(values, name) for name in _PLACE.findall(match[1])) else ""

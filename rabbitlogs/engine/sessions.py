@@ -10,7 +10,9 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.framer import Line
+from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.parsing.recogniser import collapse, recogniser
 
 if TYPE_CHECKING:
@@ -18,11 +20,15 @@ if TYPE_CHECKING:
 
 
 LIMIT = 20000  # connections remembered
+CLOSINGS = 2000  # ends of connections remembered
+_BLOCKS = 64  # blocks of lines that are held unread
+CLOSED = "connection.closed"
 NAMED = "connection.named"
 KINDS = frozenset({"connection.authenticated", NAMED})
 Where = list[int] | tuple[str, str]  # lines of a block; or the block's text, and the character that stands for them
 _NOTHING: Mapping[str, Any] = {}
 _CLIENT = re.compile(rb"\(([^ ]+) -> ")
+_SAMPLE = 400  # ended connections that are read
 
 
 class Sessions:
@@ -34,6 +40,9 @@ class Sessions:
         self._filed: deque[tuple[str, dict[bytes, bytes], int]] = deque()
         self._count = 0
         self._kinds: set[str] = set()
+        self._closing: deque[tuple[list[bytes], Where, int]] = deque()
+        self._closings = 0
+        self._closed: list[bytes] = []
 
     def put_aside(self, kind: str, lines: list[bytes], where: Where, number: int) -> None:
         """Remembers the lines that introduce connections, unread: a block's lines and where among them."""
@@ -41,6 +50,40 @@ class Sessions:
         self._kinds.add(kind)
         self._count += number
         self._trim()
+        if len(self._waiting) >= _BLOCKS:  # each holds a whole block
+            self.settle()
+
+    def put_closing(self, lines: list[bytes], where: Where, number: int) -> None:
+        """Remembers the lines that end connections in order, unread; the last ones are kept."""
+        self._closing.append((lines, where, number))
+        self._closings += number
+        while self._closings - self._closing[0][2] >= CLOSINGS:
+            self._closings -= self._closing.popleft()[2]
+        if len(self._closing) >= _BLOCKS:
+            self._settle_closings()
+
+    def _settle_closings(self) -> None:
+        for lines, where, _ in self._closing:
+            self._closed += _chosen(lines, where)
+        self._closing.clear()
+        self._closings = 0
+        del self._closed[:-CLOSINGS]
+
+    def closed(self) -> list[dict[str, Any]]:
+        """What is known of connections that ended in order, the last ones: user, client, name, seconds they were open."""
+        self._settle_closings()
+        lines = [Line(raw) for raw in self._closed[:: max(1, len(self._closed) // _SAMPLE)]]
+        out: list[dict[str, Any]] = [dict(recogniser().fields_of(CLOSED, collapse(line.text))) for line in lines]
+        introduced = self.of_all([str(fields.get("client")).encode() for fields in out])
+        for line, fields, known in zip(lines, out, introduced, strict=True):
+            begun = known.get("started")
+            start, end = to_seconds(iso(begun) if isinstance(begun, str) else None), to_seconds(iso(line.header.time))
+            if start is not None and end is not None and end >= start:
+                fields["seconds"] = end - start
+            for name in ("user", "connection_name"):
+                if fields.get(name) is None:
+                    fields[name] = known.get(name)
+        return out
 
     def _trim(self) -> None:
         """Forgets the oldest connections."""
@@ -76,10 +119,11 @@ class Sessions:
     def settle(self) -> None:
         """Files what was put aside under its client address; the lines themselves stay unread until asked for."""
         for kind, lines, where, number in self._waiting:
-            indexes = where if isinstance(where, list) else [m.start() for m in re.finditer(where[1], where[0])]
-            chosen = [lines[index] for index in indexes]
+            chosen = _chosen(lines, where)
             self._filed.append((kind, dict(zip(_clients(chosen), chosen, strict=True)), number))
         self._waiting.clear()
+        self._trim()
+        self._settle_closings()
 
     @staticmethod
     def _introduce(lines: list[tuple[str, bytes]]) -> Mapping[str, Any]:
@@ -101,7 +145,12 @@ class Sessions:
         self._filed.extend(later._filed)
         self._kinds |= later._kinds
         self._count += later._count
+        self._closed = [*self._closed, *later._closed][-CLOSINGS:]
         self._trim()
+
+
+def _chosen(lines: list[bytes], where: Where) -> list[bytes]:
+    return [lines[at] for at in (where if isinstance(where, list) else [m.start() for m in re.finditer(where[1], where[0])])]
 
 
 def _clients(lines: list[bytes]) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.times import to_iso, to_seconds
@@ -94,6 +95,7 @@ class Tally:
     """What is known of one condition: how often, when, about whom, and the lines that show it."""
 
     __slots__ = (
+        "again",
         "count",
         "evidence",
         "first",
@@ -112,6 +114,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.count = 0
+        self.again = 0  # of these, lines that say once more what another line says
         self.first: str | None = None
         self.last: str | None = None
         self.subjects: dict[str, Counter[str]] = {}
@@ -125,6 +128,11 @@ class Tally:
         self.sources: Counter[str] = Counter()
         self.minutes: dict[str, Counter[int]] = {}
         self.pairs: dict[tuple[str, str], list[float]] = {}
+
+    @property
+    def number(self) -> int:
+        """How often it happened: a line that says it once more counts only where the other line is not there."""
+        return happened(self.count, self.again)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -233,6 +241,7 @@ class Tally:
         self.settle()
         later.settle()
         self.count += later.count
+        self.again += later.again
         self.saw(later.first)
         self.saw(later.last)
         for name, counter in later.subjects.items():
@@ -265,6 +274,11 @@ class Tally:
             seen.extend(times[: PAIR_TIMES - len(seen)])
 
 
+def happened(count: int, again: int) -> int:
+    """How often something happened that was logged so many times, some of them again."""
+    return max(count - again, again)
+
+
 def before(one: str, other: str) -> bool:
     """Whether an ISO time is before another; text order where both are written alike."""
     if len(one) == len(other) and one[26:] == other[26:]:
@@ -276,6 +290,14 @@ def seconds_key(stamp: str | None) -> float:
     """A sort key of a time; what has none comes first."""
     seconds = to_seconds(stamp)
     return float("-inf") if seconds is None else seconds
+
+
+def stamp_like(seconds: float, example: str | None) -> str:
+    """Seconds since 1970 as a log writes its times: in the zone of an example, without one where the log has none."""
+    example = example or ""
+    zone = datetime.fromisoformat(example).tzinfo if to_seconds(example) is not None else UTC
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.astimezone(zone).isoformat() if zone is not None else moment.replace(tzinfo=None).isoformat()
 
 
 class Span:

@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Rule
+from rabbitlogs.engine.causes import causes_of
 from rabbitlogs.engine.detectors import DETECTORS
-from rabbitlogs.engine.reasoning import _causes, _finding, _stands, _state
-from rabbitlogs.engine.state import seconds_key
+from rabbitlogs.engine.intervals import state_of
+from rabbitlogs.engine.reasoning import stands
+from rabbitlogs.engine.state import happened, seconds_key
+from rabbitlogs.engine.wording import finding_of
 from rabbitlogs.follow.items import Diagnosis, Item, Seen, Update, Withdrawn
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ class Diagnoser:
         rules = analysis.catalogue.rules.values()
         self._ended_by: dict[str, list[str]] = {}
         for rule in rules:
-            for closer in (*(rule.interval or {}).get("closed_by", ()), *(rule.correlate or {}).get("finished_by", ())):
+            for closer in rule.enders():
                 self._ended_by.setdefault(closer, []).append(rule.id)
         self._detectors = [
             (rule.id, DETECTORS[rule.correlate["name"]])
@@ -88,12 +91,9 @@ class Diagnoser:
 
     def _count_of(self, rule_id: str) -> int:
         tally = self._analysis.tallies.get(rule_id)
-        count = tally.count if tally is not None else 0
-        for part in self._extra():
-            more = part.get(rule_id)
-            if more is not None:
-                count += more.count
-        return count
+        parts = [tally, *(part.get(rule_id) for part in self._extra())]
+        known = [part for part in parts if part is not None]
+        return happened(sum(part.count for part in known), sum(part.again for part in known))
 
     def open_conditions(self) -> list[tuple[str, Rule, int]]:
         """Conditions that began and have not ended: id, rule, count."""
@@ -138,7 +138,7 @@ class Diagnoser:
             if rule.lifecycle:
                 if rule_id in self._watch:
                     tally = self._tallies()[rule_id]
-                    yield Seen(rule_id, rule.title, tally.count, tally.last)
+                    yield Seen(rule_id, rule.title, tally.number, tally.last)
             elif rule_id in self.shown:
                 self._behind.add(rule_id)
                 if rule.interval and self.shown[rule_id].state == "closed":
@@ -159,7 +159,7 @@ class Diagnoser:
         extra = self._extra()
         if not extra:
             tallies = self._analysis.tallies
-            changed = [i for i, tally in tallies.items() if counts.get(i) != tally.count]
+            changed = [i for i, tally in tallies.items() if counts.get(i) != tally.number]
             if len(counts) > len(tallies):
                 changed += [i for i in counts if i not in tallies]
             for rule_id in changed:
@@ -194,7 +194,7 @@ class Diagnoser:
                 rule, tally = rules[rule_id], tallies.get(rule_id)
                 if tally is None:
                     del self._waiting[rule_id]
-                elif not _stands(rule, tally, tallies, self._analysis):
+                elif not stands(rule, tally, tallies, self._analysis):
                     del self._waiting[rule_id]  # the next event of it will ask again
                 elif self._may_be_told(rule, since, now):
                     del self._waiting[rule_id]
@@ -213,7 +213,7 @@ class Diagnoser:
         found.sort(key=lambda f: (seconds_key(f[1].last if f[2] == "closed" else f[1].first), -SEVERITIES.index(f[0].severity)))
         for rule, tally, state, is_new in found:
             finding = self._explained(rule, tally, state, tallies)
-            self.shown[rule.id] = _Shown(rule.title, state, tally.count, now)
+            self.shown[rule.id] = _Shown(rule.title, state, tally.number, now)
             self._behind.discard(rule.id)
             self._waiting.pop(rule.id, None)
             if rule.correlate is not None and state == "closed":
@@ -222,10 +222,7 @@ class Diagnoser:
             yield Diagnosis(finding, datetime.now(UTC).isoformat(), max(0.0, latency), is_new)
 
     def _state(self, rule: Rule, tallies: dict[str, Tally]) -> str:
-        tally = tallies[rule.id]
-        if rule.correlate is not None and rule.correlate["type"] == "unfinished":
-            return "open" if _stands(rule, tally, tallies, self._analysis) else "closed"
-        return _state(rule, tally, tallies)
+        return state_of(rule, tallies[rule.id], tallies, self._analysis)
 
     @staticmethod
     def _may_be_told(rule: Rule, since: float, now: float) -> bool:
@@ -243,7 +240,7 @@ class Diagnoser:
             if rule.id in tallies
             and rule.correlate is not None
             and rule.correlate["type"] == "unfinished"
-            and _stands(rule, tallies[rule.id], tallies, self._analysis)
+            and stands(rule, tallies[rule.id], tallies, self._analysis)
         ]
 
     def fired_by(self, kinds: frozenset[str]) -> list[str]:
@@ -262,9 +259,9 @@ class Diagnoser:
         rules = self._analysis.catalogue.rules
         ids = self.shown if rule.last_resort else [i for i in rule.caused_by if i in self.shown or i in tallies]
         others = [(rules[i], tallies[i]) for i in ids if i in tallies and i in rules and not rules[i].lifecycle and i != rule.id]
-        others = [(r, t) for r, t in others if r.id in self.shown or _stands(r, t, tallies, self._analysis)]
-        cause = _causes([(rule, tally), *others], self._analysis).get(rule.id)
-        finding = _finding(rule, tally, state, cause, self._analysis)
+        others = [(r, t) for r, t in others if r.id in self.shown or stands(r, t, tallies, self._analysis)]
+        cause = causes_of([(rule, tally), *others], self._analysis, tallies=tallies).get(rule.id)
+        finding = finding_of(rule, tally, state, cause, self._analysis, tallies)
         for evidence in finding.evidence:  # a record that began in the file before this one
             evidence.offset, evidence.line = max(0, evidence.offset), max(0, evidence.line)
         return finding

@@ -94,7 +94,8 @@ def remember(rule: Rule, tally: Tally, shown: str | None) -> dict[str, Any]:
     }
     keys = {key: moments.all()[-1] for key, moments in list(tally.keys.items())[:_KEYS]}
     return {
-        "count": tally.count, "first": tally.first, "last": tally.last, "shown": shown, "subjects": subjects,
+        "count": tally.count, "again": tally.again, "first": tally.first, "last": tally.last, "shown": shown,
+        "subjects": subjects,
         "fields": {k: v for k, v in tally.fields.items() if isinstance(v, str | int | float | bool)},
         "keys": keys, "sources": dict(tally.sources),
     }  # fmt: skip
@@ -118,7 +119,7 @@ def restore(analysis: Analysis, conditions: dict[str, dict[str, Any]]) -> dict[s
 
 def _tally(entry: dict[str, Any]) -> Tally:
     tally = Tally()
-    tally.count = int(entry["count"])
+    tally.count, tally.again = int(entry["count"]), int(entry.get("again", 0))
     tally.first, tally.last = entry["first"], entry["last"]
     tally.first_fields = {"remembered": dict(entry["fields"])}
     for name, values in entry["subjects"].items():

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from rabbitlogs.follow.items import Diagnosis, Gap, Item, Notice, Seen, Update, Withdrawn
 from rabbitlogs.privacy import visible
 from rabbitlogs.report.style import COLOURS, Screen
-from rabbitlogs.report.text import _finding, _plural
+from rabbitlogs.report.text import plural, write_finding
 from rabbitlogs.report.times import duration, when
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def counter(update: Update) -> str:
     if update.last:
         parts.append(f"last {update.last[11:19]}")
     parts += [
-        f"{number:,} {_plural(name.replace('_', ' ')) if number > 1 else name.replace('_', ' ')}"
+        f"{number:,} {plural(name.replace('_', ' ')) if number > 1 else name.replace('_', ' ')}"
         for name, number in list(update.subjects.items())[:2]
     ]
     return ", ".join(parts)
@@ -144,7 +144,7 @@ class TextPrinter:
         finding = diagnosis.finding
         if diagnosis.is_new and finding.caused_by is None and finding.severity not in _QUIET_SEVERITIES:
             screen.line()
-            _finding(finding, screen)
+            write_finding(finding, screen)
             return
         severity = (f"{finding.severity}: ", COLOURS.get(finding.severity, ""))
         if not diagnosis.is_new and finding.state == "closed":

@@ -36,7 +36,8 @@ class Report:
         self.timeline: dict[str, Any] | None = None
         self.coverage: dict[str, Any] = {}
         self.cluster: dict[str, Any] | None = None
-        self.settings: dict[str, Any] = {}
+        self.connections: dict[str, Any] | None = None
+        self.settings: dict[str, dict[str, str]] = {}
         self.baseline: dict[str, Any] | None = None
 
     @classmethod
@@ -104,6 +105,8 @@ class Report:
             "timeline": self.timeline,
             "coverage": self.coverage,
             "cluster": self.cluster,
+            "connections": self.connections,
+            "settings": self.settings,
             "baseline": self.baseline,
             "silenced": self.silenced,
             "problems": self.problems,

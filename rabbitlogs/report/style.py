@@ -9,7 +9,7 @@ import os
 import shutil
 from typing import IO, Any
 
-WIDE = 100  # columns of text that is not for a terminal
+WIDE = 80  # columns of text that is not for a terminal
 COLOURS = {"critical": "bold red", "error": "red", "warning": "yellow", "notice": "cyan", "info": "dim"}
 
 Segment = tuple[str, str]  # text and its style

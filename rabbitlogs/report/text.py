@@ -5,105 +5,174 @@ from __future__ import annotations
 import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
+from rabbitlogs.engine.cluster import HOW
 from rabbitlogs.engine.state import OTHERS
-from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.framing.levels import rank
 from rabbitlogs.report.style import COLOURS, Screen
-from rabbitlogs.report.times import clock, duration, lasting, span, when
-from rabbitlogs.report.verdict import judge
+from rabbitlogs.report.times import clock, duration, lasting, short, span, when
+from rabbitlogs.report.verdict import begun, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rabbitlogs.model import Finding
     from rabbitlogs.report.report import Report
+    from rabbitlogs.report.verdict import Verdict
+
+_WARNING = rank("warning")
+_SHORT_LIVED, _MANY = 0.5, 1000  # the share of connections below a second, and how many, that are worth a word
 
 _SHOWN = 5  # findings in full without --all
 _NOW, _OVER, _NAMED = 4, 3, 4  # lines of the verdict's heaps: it has to fit on one screen of 24 lines
+_ROOMY = 2  # so few things wrong leave room for a second line about each
+_LOSSES = 12  # lost nodes that are told one by one
+_TELLING = ("user", "connection_name", "queue", "exchange", "node", "vhost", "upstream", "shovel", "client", "peer")
 _BARS = "▁▂▃▄▅▆▇█"
+_INDENT = " " * 9
+_MARKS = {"stop": "x", "start": "S", "alarm": "A", "loss": "L", "partition": "P", "trouble": "!"}  # later ones on top
 
 
 def write_text(report: Report, out: IO[str], *, everything: bool = False) -> None:
-    """Writes the report as text: the verdict on one screen, then the findings one by one.
+    """Writes the report as text: the verdict on one screen, what the log shows at a glance, then the findings one by one.
 
     Args:
         everything: every finding in full, harmless ones and effects too.
     """
     shown = Screen(out)
     verdict = judge(report)
-    _sources(report, shown)
-    shown.line()
-    if not verdict.now:
-        shown.line((verdict.sentence, "bold"))
-    else:
-        _now(shown, verdict.now, report)
-    _over(shown, verdict.over, report)
-    if verdict.harmless:
-        names = "; ".join(finding.title for finding in verdict.harmless[:_NAMED])
-        more = f"; and {len(verdict.harmless) - _NAMED} more" if len(verdict.harmless) > _NAMED else ""
-        shown.line((f"Looks frightening, is harmless: {names}{more}", "dim"), cut=True)
-    _timeline(report, shown)
-    _coverage(report, shown)
+    titles = {finding.id: finding.title for finding in report.findings}
+    _screen(report, verdict, shown)
     _cluster(report, shown)
+    _timeline(report, shown)
+    _connections(report, shown, everything=everything)
     _baseline(report, shown)
     loud = [*verdict.now, *verdict.over]
     chosen = report.findings if everything else loud[:_SHOWN]
+    end = report.span()[1]
     for finding in chosen:
         shown.line()
-        _finding(finding, shown)
-    if everything:
-        _unexplained(report, shown)
+        write_finding(finding, shown, titles=titles, end=end)
+    _unexplained(report, shown, everything=everything)
     left = len(report.findings) - len(chosen)
     if left > 0:
         shown.line()
         shown.line((f"{left} more in full with --all.", "dim"))
 
 
+def _screen(report: Report, verdict: Verdict, shown: Screen) -> None:
+    """The verdict: at most 24 lines."""
+    _sources(report, shown)
+    shown.line()
+    if not verdict.now:
+        for part in textwrap.wrap(verdict.sentence, shown.width - 1):
+            shown.line((part, "bold"))
+    else:
+        _now(shown, verdict, report)
+    _over(shown, verdict.over, report)
+    if verdict.harmless:
+        more = len(verdict.harmless) - _NAMED
+        names = "; ".join(finding.title for finding in verdict.harmless[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
+        for part in textwrap.wrap(f"Looks frightening, is harmless: {names}", shown.width - 1, max_lines=2, placeholder=" …"):
+            shown.line((part, "dim"))
+    _coverage(report, shown)
+
+
 def _sources(report: Report, shown: Screen) -> None:
     first, last = report.span()
     if len(report.sources) == 1:
-        source = report.sources[0]
-        parts = [f"{source['name']}: {source['records']:,} records"]
-        if source["node"]:
-            parts.append(f"node {source['node']}")
+        name = str(report.sources[0]["name"])
+        parts = [f"{name if len(name) <= 50 else '…' + name[-49:]}: {report.totals['records']:,} records"]
     else:
-        nodes = sorted({s["node"] for s in report.sources if s["node"]})
         parts = [f"{len(report.sources)} logs: {report.totals['records']:,} records"]
-        if nodes:
-            parts.append(f"nodes {', '.join(nodes)}")
-    for name, label in (("rabbitmq_version", "RabbitMQ"), ("erlang_version", "Erlang")):
-        versions = sorted({str(s[name]) for s in report.sources if s[name]})
-        if versions:
-            parts.append(f"{label} {', '.join(versions)}")
+    nodes = sorted({s["node"] for s in report.sources if s["node"]})
+    if len(nodes) > 3:
+        parts.append(f"{len(nodes)} nodes")
+    elif nodes and not (len(nodes) == 1 and nodes[0] in parts[0]):
+        parts.append(f"node{'s' if len(nodes) > 1 else ''} {', '.join(nodes)}")
     shown.line((", ".join(parts), "dim"), cut=True)
-    if first:
-        length = lasting(first, last)
-        shown.line((span(first, last) + (f" ({length})" if length else ""), "dim"), cut=True)
+    versions = []
+    for field, label in (("rabbitmq_version", "RabbitMQ"), ("erlang_version", "Erlang")):
+        known = sorted({str(s[field]) for s in report.sources if s[field]})
+        if known:
+            versions.append(f"{label} {', '.join(known)}")
+    length = lasting(first, last)
+    when_ = [span(first, last) + (f" ({length})" if length else "")] if first else []
+    line = "; ".join([*when_, ", ".join(versions)] if versions else when_)
+    if len(line) > shown.width:
+        line = "; ".join([*when_, *versions[:1]])
+    if line:
+        shown.line((line, "dim"), cut=True)
 
 
-def _now(shown: Screen, findings: list[Finding], report: Report) -> None:
+def _now(shown: Screen, verdict: Verdict, report: Report) -> None:
+    end = report.span()[1]
     shown.line(("Wrong now", "bold"))
-    for finding in findings[:_NOW]:
+    for finding in verdict.now[:_NOW]:
         severity = (f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
         shown.line(severity, (finding.title, "bold"), cut=True)
-        about = _subjects(finding)
-        shown.line((f"         {when(finding, end=report.span()[1])}" + (f"; {about}" if about else ""), "dim"), cut=True)
-    if len(findings) > _NOW:
-        shown.line((f"         and {len(findings) - _NOW} more", "dim"), cut=True)
-    step = next((s for finding in findings for s in finding.next), None)
-    if step is not None:
-        shown.line(f"Do first: {step.do}{':' if step.run else ''}", cut=True)
-        if step.run:
-            shown.line((f"  {step.run}", "bold"), cut=True)
+        rows = 2 if len(verdict.now) <= _ROOMY else 1
+        for part in textwrap.wrap(
+            "; ".join(_facts(finding, report, end)), shown.width - len(_INDENT), max_lines=rows, placeholder=" …"
+        ):
+            shown.line((_INDENT + part, "dim"))
+    if len(verdict.now) > _NOW:
+        shown.line((f"{_INDENT}and {len(verdict.now) - _NOW} more", "dim"), cut=True)
+    first = verdict.began_with
+    if first is not None and first is not verdict.now[0]:
+        nodes = _about(first)[0] or _some(list(first.details.get("nodes", ())))
+        place = f" ({nodes})" if nodes and len(report.sources) > 1 else ""
+        shown.line((f"Began with: {first.title}{place}, {short(begun(first), end)}", "dim"), cut=True)
+    if verdict.step is not None:
+        shown.line(f"Do first: {verdict.step.do}{':' if verdict.step.run else ''}", cut=True)
+        if verdict.step.run:
+            shown.line((f"  {verdict.step.run}", "bold"))
+
+
+def _facts(finding: Finding, report: Report, end: str | None) -> list[str]:
+    """Where, since when and how often, about whom, and what follows from it: the most telling first."""
+    about, seen_by = _about(finding)
+    parts = [f"{about}, seen by {seen_by}" if about and seen_by else about or ""] if about else []
+    if not about and len({s["node"] for s in report.sources if s["node"]}) > 1:
+        nodes = _some(list(finding.details.get("nodes", ())))
+        parts = [f"on {nodes}"] if nodes else []
+    parts.append(when(finding, end=end, briefly=True, is_now=True))
+    effects = sum(finding.effects.values())
+    if effects:
+        parts.append(f"{effects:,} more follow{'s' if effects == 1 else ''} from it")
+    subjects = _subjects(finding, without=("node",) if about else ())
+    return [*parts, subjects] if subjects else parts
+
+
+def _about(finding: Finding) -> tuple[str, str]:
+    """The nodes that a finding is about, those where it is open still, and who says so where it is others."""
+    open_keys = [e["key"] for e in finding.details.get("episodes", ()) if e["to"] is None and "@" in e["key"]]
+    named = list(dict.fromkeys(open_keys)) or [value for value in finding.subjects.get("node", {}) if value != OTHERS]
+    if not named:
+        return "", ""
+    says = [node for node in finding.details.get("nodes", {}) if node not in named]
+    return _some(named), _some(says)
+
+
+def _some(names: list[str]) -> str:
+    """Names in a sentence, at most two by name."""
+    if len(names) <= 2:
+        return " and ".join(names)
+    return f"{names[0]} and {len(names) - 1} more"
 
 
 def _over(shown: Screen, findings: list[Finding], report: Report) -> None:
     if not findings:
         return
+    end = report.span()[1]
     shown.line()
     shown.line(("Was wrong, is over", "bold"))
     for finding in findings[:_OVER]:
         severity = (f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
-        shown.line(severity, finding.title, (f"  ({when(finding)})", "dim"), cut=True)
+        title, facts = finding.title, when(finding, end=end, briefly=True)
+        room = shown.width - len(_INDENT) - len(facts) - 4
+        shown.line(severity, title if len(title) <= room else title[: max(0, room - 1)] + "…", (f"  ({facts})", "dim"), cut=True)
     if len(findings) > _OVER:
-        shown.line((f"         and {len(findings) - _OVER} more", "dim"), cut=True)
+        shown.line((f"{_INDENT}and {len(findings) - _OVER} more", "dim"), cut=True)
 
 
 def _bars(counts: list[int]) -> str:
@@ -115,61 +184,108 @@ def _timeline(report: Report, shown: Screen) -> None:
     line = report.timeline
     if line is None or len(line["counts"]["records"]) < 3:
         return
+    counts: dict[str, list[int]] = line["counts"]
     shown.line()
-    problems = [
-        sum(row[i] for name, row in line["counts"].items() if name in ("error", "critical", "alert", "emergency"))
-        for i in range(len(line["counts"]["records"]))
-    ]
-    warnings = line["counts"].get("warning", [])
-    for label, counts in (("records", line["counts"]["records"]), ("warnings", warnings), ("errors", problems)):
-        if any(counts):
-            shown.line((f"{label:<9}|{_bars(counts)}|", "dim"), cut=True)
-    marks = _marks(line)
-    if marks.strip():
-        shown.line((f"         |{marks}| ^ start, stop or alarm; each cell is {duration(line['cell_seconds'])}", "dim"), cut=True)
+    shown.line((f"Over time, each cell {duration(line['cell_seconds'])} from {clock(line['from'])}", "bold"), cut=True)
+    for name, row in counts.items():
+        if any(row):
+            label = name if name == "records" else plural(name) if name in ("error", "warning", "alert") else name
+            shown.line((f"{label:<9}|{_bars(row)}| {'' if name == 'records' else f'{sum(row):,}'}".rstrip(), "dim"), cut=True)
+    marks, used = _marks(line)
+    if used:
+        shown.line((f"{_INDENT}|{marks}| {', '.join(f'{_MARKS[what]} {what}' for what in used)}", "dim"))
 
 
-def _marks(line: dict[str, Any]) -> str:
+def _marks(line: dict[str, Any]) -> tuple[str, list[str]]:
+    """A line of letters, one a cell: what matters more stands over what matters less."""
     cells = [" "] * len(line["counts"]["records"])
-    start = to_seconds(line["from"]) or 0.0
-    for mark in line["marks"]:
-        seconds = to_seconds(mark["time"])
-        if seconds is not None:
-            at = int((seconds - start) // line["cell_seconds"])
-            if 0 <= at < len(cells):
-                cells[at] = "^"
-    return "".join(cells)
+    order = list(_MARKS)
+    for mark in sorted(line["marks"], key=lambda mark: order.index(mark["what"])):
+        cells[mark["cell"]] = _MARKS[mark["what"]]
+    return "".join(cells), [what for what, letter in _MARKS.items() if letter in cells]
 
 
 def _coverage(report: Report, shown: Screen) -> None:
-    unknown, records = report.totals["unknown"], report.totals["records"]
+    """How far the report can be trusted, in one or two lines."""
+    told, records = report.coverage, report.totals["records"]
     parts = []
-    if unknown and records:
-        severe = sum(report.coverage.get("unknown_by_level", {}).values())
-        parts.append(f"{100 * (records - unknown) / records:.1f} % of {records:,} records understood")
-        if severe:
-            parts.append(f"{severe:,} errors and warnings not")
-    parts += [
-        f"nothing logged for {duration(gap['seconds'])} after {clock(gap['after'])}"
-        for gap in report.coverage.get("gaps", ())[:1]
-    ]
-    if parts:
-        shown.line(("; ".join(parts) + ".", "dim"), cut=True)
+    severe = sum(told.get("unknown_by_level", {}).values())
+    if records:
+        parts.append(f"{_percent(records - report.totals['unknown'], records)} of the records understood")
+    if severe:
+        parts.append(f"{severe:,} errors and warnings not")
+    parts += [f"nothing logged for {duration(gap['seconds'])} after {clock(gap['after'])}" for gap in told.get("gaps", ())[:1]]
+    lost = told.get("lost_by_the_logger", {})
+    if lost:
+        parts.append("the log has holes: " + " and ".join(f"{n:,} x {name.replace('_', ' ')}" for name, n in lost.items()))
+    middle = told.get("begins_in_the_middle", ())
+    if middle and records:
+        whose = "the log" if len(report.sources) == 1 else _some(list(middle))
+        parts.append(f"no start at the beginning of {whose}: what was before is not known")
+    if not told.get("version_known") and records:
+        parts.append("no version named")
+    for part in textwrap.wrap("; ".join(parts) + "." if parts else "", shown.width - 1, max_lines=2, placeholder=" …"):
+        shown.line((part, "dim"))
+
+
+def _percent(part: int, whole: int) -> str:
+    """A share that says 100 % only of all."""
+    return "all" if part == whole else f"{min(99.9, 100 * part / whole):.1f} %"
 
 
 def _cluster(report: Report, shown: Screen) -> None:
     view = report.cluster
-    if view is None or not any(any(row.values()) for row in view["saw_down"].values()):
+    if view is None or not (view["losses"] or view["clock_skew"]):
         return
     shown.line()
-    shown.line(("Who saw whom go down", "bold"))
-    for observer, row in view["saw_down"].items():
-        seen = ", ".join(f"{subject} {count} times" for subject, count in row.items() if count)
-        shown.line(f"{observer}: {seen or 'nobody'}")
-    if view["partial"]:
-        shown.line(f"A partial partition: {', '.join(view['partial'])} was lost by some nodes and not by others.")
+    shown.line(("Nodes that others lost", "bold"))
+    end = report.span()[1]
+    real = [loss for loss in view["losses"] if loss["how"] != "mirrored"]
+    for loss in real[:_LOSSES]:
+        missed = f", not by {_some(loss['not_seen_by'])}: a partial partition" if loss["partial"] else ""
+        length = lasting(loss["time"], loss["back"])
+        back = f"back after {length or 'less than 1 s'}" if loss["back"] else "not back"
+        text = f"{short(loss['time'], end)} {loss['node']}, by {_some(loss['seen_by'])}{missed}; {back}; {HOW[loss['how']]}"
+        _body(shown, text, hanging=2)
+    if len(real) > _LOSSES:
+        _body(shown, f"and {len(real) - _LOSSES} more", style="dim")
+    _matrix(view["saw_down"], shown)
     for skew in view["clock_skew"]:
-        shown.line(f"The clock of {skew['node']} is about {skew['seconds']} s from that of {skew['other']}.")
+        ahead = "ahead of" if skew["seconds"] > 0 else "behind"
+        text = f"The clock of {skew['node']} is about {duration(abs(skew['seconds']))} {ahead} that of {skew['other']}"
+        _body(shown, f"{text}; causes and effects are compared by one clock.")
+
+
+def _matrix(saw: dict[str, dict[str, int]], shown: Screen) -> None:
+    """Who saw whom go down, how often."""
+    columns = sorted({subject for row in saw.values() for subject, count in row.items() if count})
+    if not columns or len(saw) < 2:
+        return
+    wide = max(len(observer) for observer in saw) + 2
+    if wide + sum(len(column) + 2 for column in columns) > shown.width - 2:
+        return
+    shown.line((f"  {'saw down':<{wide}}" + "".join(f"{column}  " for column in columns).rstrip(), "dim"))
+    for observer, row in saw.items():
+        cells = "".join(f"{'-' if c == observer else row.get(c, 0):<{len(c) + 2}}" for c in columns)
+        shown.line((f"  {observer:<{wide}}{cells}".rstrip(), "dim"))
+
+
+def _connections(report: Report, shown: Screen, *, everything: bool) -> None:
+    told = report.connections
+    if told is None or not told["looked_at"]:
+        return
+    short_lived = told["lifetime"] is not None and told["lifetime"]["below_1s"] >= _SHORT_LIVED
+    if not everything and not (short_lived and told["closed"] >= _MANY):
+        return
+    shown.line()
+    text = f"Connections: {told['opened']:,} opened, {told['closed']:,} closed"
+    if told["lifetime"] is not None:
+        text += f"; {told['lifetime']['below_1s'] * 100:.0f} % lived less than a second"
+    _body(shown, text, 0)
+    for name, label in (("user", "user"), ("address", "address"), ("connection_name", "name")):
+        rows = [f"{value} {part * 100:.0f} %" for value, part in told["shares"][name].items() if part >= 0.01]
+        if rows:
+            _body(shown, f"by {label}: {', '.join(rows)}", style="dim")
 
 
 def _baseline(report: Report, shown: Screen) -> None:
@@ -187,21 +303,43 @@ def _baseline(report: Report, shown: Screen) -> None:
     for row in new["rates_jumped"][:10]:
         shown.line(f"{row['times']} times as often: {row['kind']}, {row['per_hour']:,} an hour")
     for row in new["facts_differ"]:
-        shown.line(f"{row['fact']}: {row['now']}, was {row['before']}")
+        whose = f"{row['node']}: " if len(report.settings) > 1 else ""
+        shown.line(f"{whose}{row['fact']}: {row['now'] or 'not there'}, was {row['before'] or 'not there'}")
 
 
-def _finding(finding: Finding, shown: Screen) -> None:
+def write_finding(finding: Finding, shown: Screen, *, titles: Mapping[str, str] | None = None, end: str | None = None) -> None:
+    """Writes one finding in full.
+
+    Args:
+        titles: of other findings, by id, to name causes and effects.
+        end: the time of the log's end.
+    """
+
+    def named(other: str) -> str:
+        title = (titles or {}).get(other)
+        return f"{title} ({other})" if title else other
+
     severity = (f"{finding.severity}: ", COLOURS.get(finding.severity, ""))
     shown.line(severity, (finding.title, "bold"), (f"   {finding.id}", "dim"))
-    _body(shown, finding.what)
+    until = finding.details.get("until")
+    over = f"Over since {clock(until)}; while it lasted: " if finding.state == "closed" and until else ""
+    _body(shown, over + finding.what)
     if finding.caused_by:
-        _body(shown, f"This follows from {finding.caused_by}.")
+        _body(shown, f"This follows from: {named(finding.caused_by)}.")
     if finding.why:
         _body(shown, finding.why)
     if finding.harmless_when:
         _body(shown, f"Harmless when: {finding.harmless_when}")
-    seen, about = when(finding), _subjects(finding)
-    _body(shown, f"{seen[0].upper()}{seen[1:]}." + (f" {about}." if about else ""), style="dim")
+    seen, about = when(finding, end=end), _subjects(finding)
+    _body(shown, f"{seen[0].upper()}{seen[1:]}." + (f" {about[0].upper()}{about[1:]}." if about else ""), style="dim")
+    nodes = finding.details.get("nodes", {})
+    if len(nodes) > 1:
+        _body(shown, f"Logged by {', '.join(nodes)}.", style="dim")
+    connection = _connection(finding)
+    if connection:
+        _body(shown, connection, style="dim")
+    if finding.details.get("last_said"):
+        _body(shown, f"The last it said: {finding.details['last_said']}", style="dim")
     if finding.causes:
         _body(shown, "Causes, most frequent first:", style="bold")
         for cause in finding.causes:
@@ -219,7 +357,7 @@ def _finding(finding: Finding, shown: Screen) -> None:
         if name in ("owner", "runbook", "note"):
             _body(shown, f"{name}: {value}")
     for effect, count in finding.effects.items():
-        _body(shown, f"Followed by {effect}, {count:,} times.")
+        _body(shown, f"Followed by: {named(effect)}, {count:,} times.")
     for evidence in finding.evidence[:3]:
         _body(shown, f"{evidence.source}:{evidence.line}", style="dim")
         lines = _unrepeated(evidence.text.split("\n"))
@@ -237,44 +375,73 @@ def _unrepeated(lines: list[str]) -> list[str]:
     return [lines[0], *("  " + line.removeprefix(head) if line.startswith(head) else line for line in lines[1:])]
 
 
-def _body(shown: Screen, text: str, indent: int = 2, style: str = "") -> None:
+def _connection(finding: Finding) -> str:
+    """The connection a finding is about, or the first of several."""
+    told = finding.details.get("connection")
+    if not told:
+        return ""
+    named = {"user": "user", "vhost": "vhost", "connection_name": "name"}
+    parts = [told["client"], *(f"{label} {told[name]}" for name, label in named.items() if told[name])]
+    if told["open_seconds"] is not None:
+        parts.append(f"open for {duration(told['open_seconds'])}")
+    which = "The connection" if finding.count == 1 else "The first connection"
+    return f"{which}: {', '.join(parts)}." if len(parts) > 1 else ""
+
+
+def _body(shown: Screen, text: str, indent: int = 2, style: str = "", hanging: int = 0) -> None:
     """A paragraph, indented and wrapped; words longer than a line are left whole, to be copied."""
     width = max(40, shown.width - 1)
     for part in textwrap.wrap(
-        text, width, initial_indent=" " * indent, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    ) or [""]:
+        text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + hanging), break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]:  # fmt: skip
         shown.line((part, style))
 
 
-def _subjects(finding: Finding) -> str:
+def _subjects(finding: Finding, without: Sequence[str] = ()) -> str:
+    """Whom a finding is about: the one, or how many and the one with the largest share."""
     parts = []
-    for name, values in finding.subjects.items():
+    for name, values in sorted(finding.subjects.items(), key=_telling):
+        if name in without:
+            continue
         top = next(iter(values.items()), None)
         if top is None:
             continue
         label = name.replace("_", " ")
         distinct = finding.details.get("distinct", {}).get(name, len(values))
         if distinct == 1:
-            parts.append(f"{label} {top[0]}")
+            parts.append(f"{label} {_brief(top[0])}")
         else:
-            share = f" {min(100, 100 * top[1] // finding.count)} %" if finding.count else ""
+            whole = max(finding.count, sum(values.values()))
+            share = f" {100 * top[1] // whole} %" if whole else ""
             many = f"more than {distinct:,}" if OTHERS in values else f"{distinct:,}"
-            named = "" if top[0] == OTHERS else f", {top[0]}{share}"
-            parts.append(f"{many} {_plural(label)}{named}")
+            named = "" if top[0] == OTHERS else f", {_brief(top[0])}{share}"
+            parts.append(f"{many} {plural(label)}{named}")
     return "; ".join(parts)
 
 
-def _plural(word: str) -> str:
+def _telling(subject: tuple[str, Any]) -> tuple[int, str]:
+    """Sorts subjects: whose, then what, then from where."""
+    return (_TELLING.index(subject[0]) if subject[0] in _TELLING else len(_TELLING), subject[0])
+
+
+def _brief(value: str) -> str:
+    return value if len(value) <= 48 else value[:47] + "…"
+
+
+def plural(word: str) -> str:
     if word.endswith(("s", "x", "ch")):
         return word + "es"
     return word[:-1] + "ies" if word.endswith("y") else word + "s"
 
 
-def _unexplained(report: Report, shown: Screen) -> None:
-    if not report.unexplained:
+def _unexplained(report: Report, shown: Screen, *, everything: bool) -> None:
+    """What the grammar does not know, errors first; without ``everything`` only the first errors and warnings."""
+    rows = report.unexplained[:40] if everything else [row for row in report.unexplained if rank(row["level"]) >= _WARNING][:3]
+    if not rows:
         return
     shown.line()
     shown.line(("Not understood", "bold"))
-    for row in report.unexplained[:40]:
+    for row in rows:
         shown.line((f"  {row['count']:,} x {row['level']}, first at {row['source']}:{row['line']}", "dim"))
         _body(shown, str(row["template"])[:200], 4, "dim")

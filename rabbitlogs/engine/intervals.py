@@ -1,0 +1,183 @@
+"""Conditions that last: from when to when, told apart by key and by the node that logged them, and what is still open.
+
+An alarm is logged by every node of a cluster, a lost peer by all that lost it: each node's log has its own beginnings and
+ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node. A
+start of the broker ends what its last run had begun, unless the rule says that it does not (``restart = false``: a peer that was
+away is away for the new run too).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rabbitlogs.engine.nodes import brokers
+from rabbitlogs.framing.times import to_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rabbitlogs.engine.analysis import Analysis
+    from rabbitlogs.engine.catalogue import Rule
+    from rabbitlogs.engine.state import Moment, Tally
+
+STARTS = "boot.starting"  # the condition that every start of a broker fires
+SAME = 5.0  # seconds within which several nodes begin to log one and the same episode
+
+
+@dataclass(slots=True)
+class Episode:
+    """One time that a condition lasted: ``end`` is None while it is open."""
+
+    key: str
+    begin: Moment
+    end: Moment | None
+    brokers: set[str] = field(default_factory=set)
+
+    @property
+    def is_open(self) -> bool:
+        return self.end is None
+
+
+def order(moment: Moment) -> tuple[float, str, int]:
+    """Sorts moments by time; those of a log without times by their place."""
+    return (moment[0] if moment[0] is not None else 0.0, moment[1], moment[2])
+
+
+def episodes(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> list[Episode]:
+    """The episodes of a condition that lasts, in their order."""
+    interval: dict[str, Any] = rule.interval or {}
+    where = brokers(analysis)
+    ends = [tallies[i] for i in interval.get("closed_by", ()) if i in tallies]
+    finals = [*interval.get("ended_by", ()), *([STARTS] if interval.get("restart", True) else [])]
+    finish = [m for i in finals if i in tallies for m in tallies[i].moments.all()]
+    lasts = _last_times(analysis, where)
+    begun: dict[tuple[str, str], list[Moment]] = {}
+    for key, moments in _named(tally, where).items():
+        for moment in moments:
+            begun.setdefault((key, where.get(moment[1], moment[1])), []).append(moment)
+    found: list[Episode] = []
+    for (key, broker), opened in sorted(begun.items()):
+        closed = [m for end in ends for m in _ends_of(end, key, broker, where, lasts)]
+        closed += [m for m in finish if where.get(m[1], m[1]) == broker]
+        found += _paired(key, broker, opened, closed)
+    found.sort(key=lambda episode: (order(episode.begin), episode.key))
+    return _joined(found)
+
+
+def _named(tally: Tally, where: Mapping[str, str]) -> dict[str, list[Moment]]:
+    """A tally's moments by key. A key that a line did not name is the only other one there, or the log's own node."""
+    out = {key: moments.all() for key, moments in tally.keys.items()}
+    unnamed = out.pop("", [])
+    names = {key for key in out if key}
+    for moment in unnamed:
+        key = next(iter(names)) if len(names) == 1 else where.get(moment[1], "")
+        out.setdefault(key, []).append(moment)
+    return out
+
+
+def _last_times(analysis: Analysis, where: Mapping[str, str]) -> dict[str, float]:
+    out: dict[str, float] = {}
+    for state in analysis.sources.values():
+        seconds = to_seconds(state.last)
+        if seconds is not None:
+            broker = where.get(state.name, state.name)
+            out[broker] = max(out.get(broker, seconds), seconds)
+    return out
+
+
+def _ends_of(tally: Tally, key: str, broker: str, where: Mapping[str, str], lasts: Mapping[str, float]) -> Iterable[Moment]:
+    """What ends a key's episode in one node's log: its own line, or another's once this log has ended."""
+    named = tally.keys.get(key)
+    for moment in named.all() if named is not None else ():
+        mine = where.get(moment[1], moment[1]) == broker
+        if mine or (moment[0] is not None and moment[0] > lasts.get(broker, float("inf"))):
+            yield moment
+    unnamed = tally.keys.get("")
+    if unnamed is not None and key:
+        yield from (m for m in unnamed.all() if where.get(m[1], m[1]) == broker)
+
+
+def _paired(key: str, broker: str, opened: list[Moment], closed: list[Moment]) -> Iterable[Episode]:
+    current: Episode | None = None
+    for moment, is_end in sorted(
+        [*((m, False) for m in opened), *((m, True) for m in closed)], key=lambda pair: (order(pair[0]), pair[1])
+    ):
+        if is_end:
+            if current is not None:
+                current.end = moment
+                yield current
+                current = None
+        elif current is None:
+            current = Episode(key, moment, None, {broker})
+    if current is not None:
+        yield current
+
+
+def _joined(found: list[Episode]) -> list[Episode]:
+    """Episodes of one key that several nodes logged at the same time are one; it is open while any of them is."""
+    out: list[Episode] = []
+    latest: dict[str, Episode] = {}
+    for episode in found:
+        before = latest.get(episode.key)
+        if before is not None and _overlap(before, episode):
+            before.brokers |= episode.brokers
+            if before.end is not None and (episode.end is None or order(episode.end) > order(before.end)):
+                before.end = episode.end
+            continue
+        latest[episode.key] = episode
+        out.append(episode)
+    return out
+
+
+def _overlap(before: Episode, after: Episode) -> bool:
+    if before.brokers == after.brokers:
+        return False  # one node says one after the other
+    if before.end is None or before.begin[0] is None or after.begin[0] is None:
+        return True
+    return after.begin[0] <= max(before.end[0] or 0.0, before.begin[0] + SAME)
+
+
+def unfinished(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> list[str]:
+    """Keys whose last beginning has no end after it on the same node."""
+    correlate: dict[str, Any] = rule.correlate or {}
+    where = brokers(analysis)
+    enders = [tallies[i] for i in correlate.get("finished_by", ()) if i in tallies]
+    starts = tallies.get(STARTS) if correlate.get("restart") else None
+    out = []
+    for key, moments in tally.keys.items():
+        last: dict[str, Moment] = {}
+        for moment in moments.all():
+            broker = where.get(moment[1], moment[1])
+            if broker not in last or order(moment) > order(last[broker]):
+                last[broker] = moment
+        for broker, begun in last.items():
+            ends = [m for tally in enders for m in _moments_of(tally, key)]
+            ends += starts.moments.all() if starts is not None else []
+            if not any(order(end)[0] >= order(begun)[0] and _after(end, begun, broker, where) for end in ends):
+                out.append(key)
+                break
+    return out
+
+
+def _moments_of(tally: Tally, key: str) -> list[Moment]:
+    """What may end a key: moments under it, or all where the one that ends it keeps other keys."""
+    if not key:
+        return tally.moments.all()
+    named = tally.keys.get(key)
+    return named.all() if named is not None else []
+
+
+def _after(end: Moment, begun: Moment, broker: str, where: Mapping[str, str]) -> bool:
+    if where.get(end[1], end[1]) != broker:
+        return False
+    return end[1] != begun[1] or order(end) >= order(begun)
+
+
+def state_of(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> str:
+    """``open`` when a condition that lasts has not ended for at least one of its keys, ``closed`` when all have."""
+    if rule.correlate is not None and rule.correlate["type"] == "unfinished":
+        return "open" if unfinished(rule, tally, tallies, analysis) else "closed"
+    if rule.interval is None:
+        return "instant"
+    return "open" if any(e.is_open for e in episodes(rule, tally, tallies, analysis)) else "closed"
