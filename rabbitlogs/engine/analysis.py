@@ -42,6 +42,7 @@ from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
 from rabbitlogs.parsing.fields import is_text
 from rabbitlogs.parsing.recogniser import recogniser
+from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -72,6 +73,7 @@ _SETTINGS = {
 }
 _LISTENERS = {"listener.started_tcp": "TCP", "listener.started_tls": "TLS"}
 _LISTENERS_KEPT = 100
+_SETTING = 500  # characters of a setting's value
 _FACT_KINDS = frozenset({kind for kind, _ in _FACTS}.union(_SETTINGS, _LISTENERS))
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
@@ -439,9 +441,9 @@ class SourceState:
             self.settings = {name: value for name, value in self.settings.items() if not name.startswith("listener.")}
         for name in _SETTINGS.get(kind, ()):
             if fields.get(name) is not None:
-                self.settings[f"{kind}.{name}"] = " ".join(str(fields[name]).split())
+                self.settings[f"{kind}.{name}"] = printable(" ".join(str(fields[name]).split()))[:_SETTING]
         if kind in _LISTENERS and len(self.settings) < _LISTENERS_KEPT:
-            self.settings[f"listener.{fields.get('interface')}:{fields.get('port')}"] = _LISTENERS[kind]
+            self.settings[printable(f"listener.{fields.get('interface')}:{fields.get('port')}")[:_SETTING]] = _LISTENERS[kind]
 
     def session(self, fields: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
         """What earlier lines of an event's connection said, looked up when asked."""

@@ -127,7 +127,7 @@ def _duration(tally: Tally, lasted: list[Episode], state: str, analysis: Analysi
         "share": round(min(1.0, total / whole), 4) if whole > 0 else None,
         "episodes": [
             {
-                "key": episode.key,
+                "key": text_of(episode.key),
                 "from": stamp_like(episode.begin[0] or 0.0, tally.first),
                 "to": stamp_like(episode.end[0], tally.first) if episode.end and episode.end[0] is not None else None,
                 "nodes": sorted(episode.brokers),
@@ -154,7 +154,7 @@ def _connection(tally: Tally) -> dict[str, Any] | None:
         begun, ended = fields.get("session.started"), tally.first
         start, end = to_seconds(to_iso(begun) if isinstance(begun, str) else None), to_seconds(ended)
         seconds = round(end - start, 3) if start is not None and end is not None and end >= start else None
-        return {**{name: str(told[name]) if name in told else None for name in _CONNECTION}, "open_seconds": seconds}
+        return {**{name: text_of(told[name]) if name in told else None for name in _CONNECTION}, "open_seconds": seconds}
     return None
 
 

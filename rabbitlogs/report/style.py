@@ -6,12 +6,15 @@ rich costs as much time to load as explaining a small log, so it is loaded only 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import IO, Any
 
 WIDE = 80  # columns of text that is not for a terminal
 COLOURS = {"critical": "bold red", "error": "red", "warning": "yellow", "notice": "cyan", "info": "dim"}
 
+# a word of a shell: what stands in quotes belongs to it, blanks and all
+_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"])+""")
 Segment = tuple[str, str]  # text and its style
 
 
@@ -39,6 +42,38 @@ class Screen:
         from rich.text import Text
 
         self._console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+class Draft:
+    """Lines that are put aside until it is known where they go."""
+
+    def __init__(self, like: Screen) -> None:
+        self.width = like.width
+        self.lines: list[tuple[tuple[Segment | str, ...], bool]] = []
+
+    def line(self, *segments: Segment | str, cut: bool = False) -> None:
+        """Puts one line aside."""
+        self.lines.append((segments, cut))
+
+    def onto(self, screen: Screen) -> None:
+        """Writes the lines."""
+        for segments, cut in self.lines:
+            screen.line(*segments, cut=cut)
+
+
+def command_lines(command: str, width: int) -> list[str]:
+    """A command on lines of at most so many columns, if its words allow, that a shell takes as the one command it is."""
+    out = []
+    for line in command.split("\n"):
+        row = ""
+        for word in _WORD.findall(line):
+            if row and len(row) + 1 + len(word) > width - 2:
+                out.append(row + " \\")
+                row = "  " + word
+            else:
+                row = f"{row} {word}" if row else word
+        out.append(row)
+    return out
 
 
 def _cut(parts: list[Segment], width: int) -> list[Segment]:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rabbitlogs.engine.cluster import HOW
 from rabbitlogs.engine.state import OTHERS
 from rabbitlogs.framing.levels import rank
-from rabbitlogs.report.style import COLOURS, Screen
+from rabbitlogs.report.style import COLOURS, Draft, Screen, command_lines
 from rabbitlogs.report.times import clock, duration, lasting, short, span, when
 from rabbitlogs.report.verdict import begun, judge
 
@@ -23,6 +23,8 @@ _WARNING = rank("warning")
 _SHORT_LIVED, _MANY = 0.5, 1000  # the share of connections below a second, and how many, that are worth a word
 
 _SHOWN = 5  # findings in full without --all
+_ROWS = 24  # of a screen
+_COMMAND = 4  # lines of the first command: the whole of it stands with its finding
 _NOW, _OVER, _NAMED = 4, 3, 4  # lines of the verdict's heaps: it has to fit on one screen of 24 lines
 _ROOMY = 2  # so few things wrong leave room for a second line about each
 _LOSSES = 12  # lost nodes that are told one by one
@@ -41,17 +43,24 @@ def write_text(report: Report, out: IO[str], *, everything: bool = False) -> Non
     shown = Screen(out)
     verdict = judge(report)
     titles = {finding.id: finding.title for finding in report.findings}
-    _screen(report, verdict, shown)
-    _cluster(report, shown)
-    _timeline(report, shown)
-    _connections(report, shown, everything=everything)
+    first, glance = Draft(shown), Draft(shown)
+    _screen(report, verdict, first)
+    _cluster(report, glance)
+    _timeline(report, glance)
+    _connections(report, glance, everything=everything)
+    first.onto(shown)
     _baseline(report, shown)
+    has_room = len(first.lines) + len(glance.lines) < _ROWS
+    if has_room:
+        glance.onto(shown)
     loud = [*verdict.now, *verdict.over]
     chosen = report.findings if everything else loud[:_SHOWN]
     end = report.span()[1]
     for finding in chosen:
         shown.line()
         write_finding(finding, shown, titles=titles, end=end)
+    if not has_room:
+        glance.onto(shown)
     _unexplained(report, shown, everything=everything)
     left = len(report.findings) - len(chosen)
     if left > 0:
@@ -59,7 +68,7 @@ def write_text(report: Report, out: IO[str], *, everything: bool = False) -> Non
         shown.line((f"{left} more in full with --all.", "dim"))
 
 
-def _screen(report: Report, verdict: Verdict, shown: Screen) -> None:
+def _screen(report: Report, verdict: Verdict, shown: Screen | Draft) -> None:
     """The verdict: at most 24 lines."""
     _sources(report, shown)
     shown.line()
@@ -77,7 +86,7 @@ def _screen(report: Report, verdict: Verdict, shown: Screen) -> None:
     _coverage(report, shown)
 
 
-def _sources(report: Report, shown: Screen) -> None:
+def _sources(report: Report, shown: Screen | Draft) -> None:
     first, last = report.span()
     if len(report.sources) == 1:
         name = str(report.sources[0]["name"])
@@ -104,7 +113,7 @@ def _sources(report: Report, shown: Screen) -> None:
         shown.line((line, "dim"), cut=True)
 
 
-def _now(shown: Screen, verdict: Verdict, report: Report) -> None:
+def _now(shown: Screen | Draft, verdict: Verdict, report: Report) -> None:
     end = report.span()[1]
     shown.line(("Wrong now", "bold"))
     for finding in verdict.now[:_NOW]:
@@ -125,7 +134,8 @@ def _now(shown: Screen, verdict: Verdict, report: Report) -> None:
     if verdict.step is not None:
         shown.line(f"Do first: {verdict.step.do}{':' if verdict.step.run else ''}", cut=True)
         if verdict.step.run:
-            shown.line((f"  {verdict.step.run}", "bold"))
+            for row in command_lines(verdict.step.run, shown.width - 3)[:_COMMAND]:
+                shown.line((f"  {row}", "bold"))
 
 
 def _facts(finding: Finding, report: Report, end: str | None) -> list[str]:
@@ -160,7 +170,7 @@ def _some(names: list[str]) -> str:
     return f"{names[0]} and {len(names) - 1} more"
 
 
-def _over(shown: Screen, findings: list[Finding], report: Report) -> None:
+def _over(shown: Screen | Draft, findings: list[Finding], report: Report) -> None:
     if not findings:
         return
     end = report.span()[1]
@@ -180,7 +190,7 @@ def _bars(counts: list[int]) -> str:
     return "".join(" " if not n else _BARS[min(len(_BARS) - 1, (n * len(_BARS) - 1) // top)] for n in counts)
 
 
-def _timeline(report: Report, shown: Screen) -> None:
+def _timeline(report: Report, shown: Screen | Draft) -> None:
     line = report.timeline
     if line is None or len(line["counts"]["records"]) < 3:
         return
@@ -205,7 +215,7 @@ def _marks(line: dict[str, Any]) -> tuple[str, list[str]]:
     return "".join(cells), [what for what, letter in _MARKS.items() if letter in cells]
 
 
-def _coverage(report: Report, shown: Screen) -> None:
+def _coverage(report: Report, shown: Screen | Draft) -> None:
     """How far the report can be trusted, in one or two lines."""
     told, records = report.coverage, report.totals["records"]
     parts = []
@@ -233,7 +243,7 @@ def _percent(part: int, whole: int) -> str:
     return "all" if part == whole else f"{min(99.9, 100 * part / whole):.1f} %"
 
 
-def _cluster(report: Report, shown: Screen) -> None:
+def _cluster(report: Report, shown: Screen | Draft) -> None:
     view = report.cluster
     if view is None or not (view["losses"] or view["clock_skew"]):
         return
@@ -256,7 +266,7 @@ def _cluster(report: Report, shown: Screen) -> None:
         _body(shown, f"{text}; causes and effects are compared by one clock.")
 
 
-def _matrix(saw: dict[str, dict[str, int]], shown: Screen) -> None:
+def _matrix(saw: dict[str, dict[str, int]], shown: Screen | Draft) -> None:
     """Who saw whom go down, how often."""
     columns = sorted({subject for row in saw.values() for subject, count in row.items() if count})
     if not columns or len(saw) < 2:
@@ -270,7 +280,7 @@ def _matrix(saw: dict[str, dict[str, int]], shown: Screen) -> None:
         shown.line((f"  {observer:<{wide}}{cells}".rstrip(), "dim"))
 
 
-def _connections(report: Report, shown: Screen, *, everything: bool) -> None:
+def _connections(report: Report, shown: Screen | Draft, *, everything: bool) -> None:
     told = report.connections
     if told is None or not told["looked_at"]:
         return
@@ -288,7 +298,7 @@ def _connections(report: Report, shown: Screen, *, everything: bool) -> None:
             _body(shown, f"by {label}: {', '.join(rows)}", style="dim")
 
 
-def _baseline(report: Report, shown: Screen) -> None:
+def _baseline(report: Report, shown: Screen | Draft) -> None:
     new = report.baseline
     if new is None:
         return
@@ -307,7 +317,9 @@ def _baseline(report: Report, shown: Screen) -> None:
         shown.line(f"{whose}{row['fact']}: {row['now'] or 'not there'}, was {row['before'] or 'not there'}")
 
 
-def write_finding(finding: Finding, shown: Screen, *, titles: Mapping[str, str] | None = None, end: str | None = None) -> None:
+def write_finding(
+    finding: Finding, shown: Screen | Draft, *, titles: Mapping[str, str] | None = None, end: str | None = None
+) -> None:
     """Writes one finding in full.
 
     Args:
@@ -350,7 +362,8 @@ def write_finding(finding: Finding, shown: Screen, *, titles: Mapping[str, str] 
             costs = f" (disruptive: {step.costs})" if step.risk == "disruptive" else ""
             _body(shown, f"{number}. {step.do}{costs}", 4)
             if step.run:
-                shown.line((f"       {step.run}", "bold"))
+                for row in command_lines(step.run, shown.width - 8):
+                    shown.line((f"       {row}", "bold"))
     for url in finding.docs:
         shown.line((f"  {url}", "cyan"))
     for name, value in finding.details.items():
@@ -388,7 +401,7 @@ def _connection(finding: Finding) -> str:
     return f"{which}: {', '.join(parts)}." if len(parts) > 1 else ""
 
 
-def _body(shown: Screen, text: str, indent: int = 2, style: str = "", hanging: int = 0) -> None:
+def _body(shown: Screen | Draft, text: str, indent: int = 2, style: str = "", hanging: int = 0) -> None:
     """A paragraph, indented and wrapped; words longer than a line are left whole, to be copied."""
     width = max(40, shown.width - 1)
     for part in textwrap.wrap(
@@ -435,7 +448,7 @@ def plural(word: str) -> str:
     return word[:-1] + "ies" if word.endswith("y") else word + "s"
 
 
-def _unexplained(report: Report, shown: Screen, *, everything: bool) -> None:
+def _unexplained(report: Report, shown: Screen | Draft, *, everything: bool) -> None:
     """What the grammar does not know, errors first; without ``everything`` only the first errors and warnings."""
     rows = report.unexplained[:40] if everything else [row for row in report.unexplained if rank(row["level"]) >= _WARNING][:3]
     if not rows:
