@@ -130,13 +130,16 @@ class Sessions:
         """Reads the lines that introduce a connection, the latest first; earlier ones may be of another connection."""
         fields: dict[str, Any] = {}
         pid: str | None = None
+        times: list[str] = []
         for number, (kind, raw) in enumerate(lines):
             line = Line(raw)
             if number and line.header.pid != pid:
                 break
             pid = line.header.pid
-            fields = {"started": line.header.time, **recogniser().fields_of(kind, collapse(line.text)), **fields}
-        return fields
+            fields = {**recogniser().fields_of(kind, collapse(line.text)), **fields}
+            if line.header.time is not None:
+                times.append(line.header.time)
+        return {"started": min(times), **fields} if times else fields  # in which order a block's kinds are filed is chance
 
     def merge(self, later: Sessions) -> None:
         """Takes over what a later part of the log says."""
