@@ -33,7 +33,7 @@ _TERM_START = frozenset(" \t{[<*-=})]\"'")
 
 
 def clean(line: bytes) -> bytes:
-    """A line as it is read: without its end, a byte order mark, colours, NULs, HTML entities and typographic quotes."""
+    """A line as it is read: without its end, a byte order mark, colours, NULs, code marks, HTML entities and typographic quotes."""
     if line.endswith(b"\r"):
         line = line[:-1]
     if b"\x1b" in line:
@@ -42,10 +42,22 @@ def clean(line: bytes) -> bytes:
         line = line.replace(b"\x00", b"")
     if line.startswith(b"\xef\xbb\xbf"):
         line = line[3:]
+    if b"`" in line:
+        line = _uncoded(line)
     if b"&" in line and _ENTITY.search(line):
         line = html.unescape(line.decode("utf-8", "replace")).encode()
     if (b"\xc2\xa0" in line or b"\xe2\x80" in line) and _TYPESET.search(line):
         line = line.decode("utf-8", "replace").translate(_TYPOGRAPHY).encode()
+    return line
+
+
+def _uncoded(line: bytes) -> bytes:
+    """A line without the backticks of inline code that begins or ends with it; the broker's own come in pairs."""
+    number = line.count(b"`")
+    if number == 2 and line[:1] == line[-1:] == b"`":
+        return line[1:-1]
+    if number == 1:
+        return line.strip(b"`")
     return line
 
 
