@@ -42,7 +42,7 @@ _RUN = re.compile(
 )
 _ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
-_DECORATED = (b"\x00", b"\x1b", b"\xef")  # NULs, a colour or a byte order mark before a header
+_DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
 FEW = 4  # records of a shape that are not worth learning from
 _SHAPES = 8  # of settled lines of one wanted kind that are told apart
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
