@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rabbitlogs.errors import GrammarError
 from rabbitlogs.parsing.compiled import table, tree_text
 from rabbitlogs.parsing.grammar import load_kinds, subsystem_files
-from rabbitlogs.parsing.recogniser import collapse, recogniser
+from rabbitlogs.parsing.recogniser import Match, collapse, recogniser
 from rabbitlogs.parsing.reference import ReferenceReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CORPUS = Path(__file__).parent / "corpus"
 GRAMMARS = Path(__file__).parent.parent / "grammars"
@@ -85,3 +88,46 @@ def test_a_longer_message_goes_to_the_nearest_kind() -> None:
     assert match is not None
     assert match.kind == "listener.started_tls"
     assert match.rest == " with a new feature"
+
+
+# what clients and tools print is no message of a release
+_OTHERS = {"client", "openssl", "stunnel", "diagnostics"}
+
+
+def _changed(change: Callable[[str], str]) -> list[tuple[str, str, Match | None]]:
+    """Every message of the corpus changed in its tail: its kind, the changed message, and what is made of it."""
+    out = []
+    for parameter in _cases():
+        case = parameter.values[0]
+        if case["kind"].split(".")[0] in _OTHERS:
+            continue
+        message = change(collapse(case["message"]))
+        out.append((case["kind"], message, recogniser().recognise(message)))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("change", "least"),
+    [
+        (lambda message: message + " and zymurgy was tried", 0.96),
+        (lambda message: message.rstrip(".") + ", cause: zymurgy", 0.95),
+        (lambda message: message.rpartition(" ")[0] + " zymurgy" if message.count(" ") > 6 else message + " zymurgy", 0.92),
+    ],
+    ids=["longer", "with-a-cause", "last-word-changed"],
+)
+def test_another_tail_keeps_the_kind(change: Callable[[str], str], least: float) -> None:
+    """A newer release words the end of a message anew: it is near a known kind, and no word of it is lost."""
+    rows = _changed(change)
+    known = [(message, match) for _, message, match in rows if match is not None]
+    assert len(known) > least * len(rows)
+    for message, match in known:
+        if match.rest is not None:
+            assert "zymurgy" in " ".join([*map(str, match.fields.values()), match.rest]), message
+    same = sum(match is not None and match.kind == kind for kind, _, match in rows)
+    assert same > (least - 0.05) * len(rows)
+
+
+def test_equally_near_kinds_are_both_not_it() -> None:
+    """``alarm set`` and ``alarm cleared`` are as near to a third word: neither is claimed."""
+    assert recogniser().recognise("file descriptor limit alarm postponed") is None
+    assert recogniser().recognise("file descriptor limit alarm cleared at last") is not None

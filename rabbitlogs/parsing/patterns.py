@@ -32,7 +32,7 @@ class Capture:
 def look_ahead(rest: Seq, *, brief: bool = False) -> str:
     """A regex for what can follow, as far as it takes to be sure; ``\\Z`` for the end of the message.
 
-    ``brief`` stops at the first thing: a message that is cut must not fail for what was to come after the cut.
+    ``brief`` stops at the first literal: a message that is cut must not fail for what was to come after the cut.
     """
     out: list[str] = []
     known = 0
@@ -47,8 +47,6 @@ def look_ahead(rest: Seq, *, brief: bool = False) -> str:
         elif head == "t":
             out.append(f"(?:{element[2]})" if "|" in element[2] else element[2])
             known += 2
-            if brief:
-                return "".join(out)
         elif head == "v":
             return "".join(out)
         elif head == "f":

@@ -25,8 +25,28 @@ _KEY = 5  # characters of an opening literal that file it
 _CUT_SHARE = 0.9
 _WHOLE_AFTER = 3000  # messages after which a kind's expression is made whole
 _NEAR, _NEAR_SHARE = 12, 0.7  # literal characters, and share of a kind's, that a message must have to be near it
+_ALIKE_SHARE = 0.75  # the same, where a literal ends in other words: what is missing may be the verb
+_NEAR_FLOATING = 20  # literal characters, where a kind begins with something else than a literal
+_WORDS = re.compile(r"\s*\S+\s*")
 _WORD = re.compile(r"[A-Za-z_]{3,}")
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
+
+
+def _common(literal: str, message: str) -> str:
+    """The words of a literal that a message begins with."""
+    words = _WORDS.findall(literal)
+    while words and not message.startswith("".join(words)):
+        words.pop()
+    return "".join(words)
+
+
+def _captured(match: re.Match[str]) -> int:
+    """How many characters of a match are in groups."""
+    total = covered = 0
+    for start, end in sorted(match.regs[1:]):
+        if start >= covered and end > start:
+            total, covered = total + end - start, end
+    return total
 
 
 def collapse(message: str) -> str:
@@ -104,6 +124,28 @@ class KindEntry:
             self._prefix = _Expression(self, prefix=True)
         return self._prefix.match(message)
 
+    def shared(self, message: str) -> tuple[int, int]:
+        """How many characters of this kind's literals a message has, in their order, and where the last one ends."""
+        read = place = 0
+        for literal in self.openings or ():
+            read = place = max(read, len(_common(literal, message)))
+        required = literals(self.seq)
+        if self.openings is not None and required and self.seq[0][0] == "l":
+            if place < len(required[0]):
+                return read, place
+            required = required[1:]
+        for literal in required:
+            at = message.find(literal, place)
+            if at >= 0:
+                read, place = read + len(literal), at + len(literal)
+                continue
+            words = _WORDS.findall(literal)
+            while words and (at := message.find("".join(words), place)) < 0:
+                words.pop()
+            size = len("".join(words))
+            return (read + size, at + size) if words else (read, place)
+        return read, place
+
     def fields(self, match: re.Match[str]) -> dict[str, Any]:
         """The fields of the last match; a part that is not in the message has no field."""
         made = self._prefix if self._prefix is not None and self._prefix.made(match) else self._full
@@ -165,15 +207,15 @@ class Recogniser:
 
     def recognise(self, message: str) -> Match | None:
         """The kind and fields of a collapsed message; None where no kind is near."""
-        opened = self._opened(message)
-        candidates = opened + self._floating(message)
+        opened, floating = self._opened(message), self._floating(message)
+        candidates = opened + floating
         if len(candidates) > 1:
             candidates.sort(key=lambda entry: (-entry.weight, entry.name))
         for entry in candidates:
             match = entry.match(message)
             if match is not None:
                 return Match(entry.name, entry.fields(match), None)
-        return self._nearest(message, opened) if opened else None
+        return self._nearest(message, opened, floating)
 
     def begins(self, message: str) -> bool:
         """Whether a message begins like a kind, by an opening literal long enough to be no accident."""
@@ -184,22 +226,40 @@ class Recogniser:
                 return True
         return False
 
-    def _nearest(self, message: str, opened: list[KindEntry]) -> Match | None:
-        best: tuple[int, KindEntry, re.Match[str]] | None = None
-        for entry in opened:
-            match = entry.begin(message)
-            if match is None:
-                continue
-            read = match.end() - sum(len(text) for text in match.groups() if text)
-            if best is None or read > best[0]:
-                best = (read, entry, match)
-        if best is None:
+    def _nearest(self, message: str, opened: list[KindEntry], floating: list[KindEntry]) -> Match | None:
+        """The kind that most of a message's words are of, where none takes it to its end.
+
+        A kind is near when the message has most of its literals, in their order; it may stop in the middle, go on after
+        the end, or end in other words. Two kinds that are equally near, such as ``alarm set`` and ``alarm cleared`` to
+        ``alarm raised``, are both not it.
+        """
+        begun = [self.entry(name) for name in self._by_opening.get(message[:_KEY], ())]
+        near: list[tuple[int, KindEntry, re.Match[str] | None, int]] = []
+        for entry in {entry.name: entry for entry in (*opened, *begun, *floating)}.values():
+            match = entry.begin(message) if entry in opened else None
+            end = 0 if match is None else match.end()
+            read = 0 if match is None else end - _captured(match)
+            least = _NEAR if entry.openings else _NEAR_FLOATING
+            if read < max(least, entry.weight * (_CUT_SHARE if end == len(message) else _NEAR_SHARE)):
+                read = 0
+            shared, place = entry.shared(message)
+            if shared < max(least, entry.weight * _ALIKE_SHARE):
+                shared = 0
+            if read or shared:
+                near.append((max(read, shared), entry, match, max(end, place)))
+        most = max((read for read, *_ in near), default=0)
+        nearest = [found for found in near if found[0] == most]
+        if len(nearest) > 1:  # the one of which nothing is missing
+            nearest = [found for found in nearest if most >= found[1].weight]
+        if len(nearest) != 1:
             return None
-        cut = best[2].end() == len(message)  # the message stops in the middle of the kind: what is missing may tell
-        if best[0] < max(_NEAR, best[1].weight * (_CUT_SHARE if cut else _NEAR_SHARE)):
-            return None
-        _, entry, match = best
-        return Match(entry.name, entry.fields(match), message[match.end() :])
+        _, entry, match, end = nearest[0]
+        match = match or entry.begin(message)
+        return (
+            Match(entry.name, {}, message[end:])
+            if match is None
+            else Match(entry.name, entry.fields(match), message[match.end() :])
+        )
 
     def reach(self, message: str) -> int:
         """How far into a message a kind that it begins like can be followed."""
