@@ -37,6 +37,7 @@ class Intake:
         self._line = 1
         self._backwards: dict[str, tuple[list[bytes], list[tuple[int, int, int]]]] = {}
         self._held = 0
+        self._eol = b"\n"
 
     def feed(self, data: bytes) -> None:
         """Takes the next raw bytes."""
@@ -129,7 +130,8 @@ class Intake:
     def _detect(self, sample: bytes) -> Any:
         from rabbitlogs.engine.reading import way_to_read
 
-        return way_to_read(sample[:SAMPLE], live=self.owner.live)
+        self._eol = b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
+        return way_to_read(sample[:SAMPLE].replace(self._eol, b"\n"), live=self.owner.live)
 
     def _decide(self) -> None:
         data = self.head
@@ -145,6 +147,7 @@ class Intake:
 
     def _boundary(self, data: bytes) -> int:
         """Where the first record begins that cannot be the continuation of one before; 0 where none is sure."""
+        data = data.replace(self._eol, b"\n")
         if self.envelope is None:
             places, inner = [], data.split(b"\n")[:-1]
             at = 0
@@ -171,6 +174,8 @@ class Intake:
         return 0
 
     def _pass(self, data: bytes, *, final: bool = False) -> None:
+        if self._eol == b"\r":  # old Mac line ends, byte for byte
+            data = data.replace(b"\r", b"\n")
         if self.envelope is None:
             if data:
                 self.owner.state(self.name, "").framer.feed(data)

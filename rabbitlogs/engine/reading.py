@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,19 +19,18 @@ from rabbitlogs.framing.headers import BARE
 from rabbitlogs.framing.templates import Template, guess
 from rabbitlogs.framing.times import to_iso, to_seconds
 from rabbitlogs.parsing.recogniser import recogniser
-from rabbitlogs.sources import frames
+from rabbitlogs.sources import carriers, frames
 from rabbitlogs.sources.envelopes import Envelope, Peeler, detect, inside
-from rabbitlogs.sources.header import with_header
+from rabbitlogs.sources.header import carries_header, with_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rabbitlogs.sources.envelopes import Peeled
     from rabbitlogs.sources.wrappers import Stripped
 
 _LINES = 60  # looked at to tell whether a log reads well
-_WELL = 0.9
-_BETTER = 0.04
+_WELL, _POOR = 0.9, 0.6
+_BETTER, _AT_ALL, _AS_WELL = 0.04, 0.0005, -0.01
+_SPECIFIC = 0.1  # what a literal character of a kind counts beyond being read
 _TELLING = 800  # characters of one message that count: what lumps everything together reads nothing well
 
 
@@ -54,18 +54,25 @@ def way_to_read(sample: bytes, *, live: bool = False) -> Peeler | None:
     With `live` the log is being written, so its newest lines are its last.
     """
     best = detect(sample)
+    if frames.are_said_twice(_owned(best, sample)):
+        best = inside(best, Envelope("said-twice", frames.said_once, ()))
     lines = _inside(best, sample)
     score = _readability(lines[:_LINES])
-    for way, better in _ways(best, sample, lines, score):
-        own = _inside(way, sample)
-        if (other := _readability(own[:_LINES])) >= score + better:
-            best, lines, score = way, own, other + _BETTER / 100  # the first of equals
-    if frames.are_said_twice([line for line in lines if line.strip()]) and not _is_of_several(best, sample):
-        best = inside(best, Envelope("said-twice", frames.said_once, ()))
-        lines = _inside(best, sample)
+    for ways in (_put_together, _carried, _formats):
+        for way, better in ways(best, sample, lines, score):
+            own = _inside(way, sample)
+            if (other := _readability(own[:_LINES])) >= score + better:
+                best, lines, score = way, own, max(score, other) + _BETTER / 100  # the first of equals
     if not live and _is_newest_first(lines):
         best = NewestFirst(best)
     return best
+
+
+def _owned(way: Peeler | None, sample: bytes) -> list[tuple[str, bytes]]:
+    """The lines that are not blank, and whose they are."""
+    if way is None:
+        return [("", line) for line in _inside(None, sample) if line.strip()]
+    return [(line.origin, line.inner) for line in way.peel(sample, True)[0] if line.inner.strip()]
 
 
 def _inside(way: Peeler | None, sample: bytes) -> list[bytes]:
@@ -74,34 +81,93 @@ def _inside(way: Peeler | None, sample: bytes) -> list[bytes]:
     return [line.inner for line in way.peel(sample, True)[0]]
 
 
-def _is_of_several(way: Peeler | None, sample: bytes) -> bool:
-    """Whether the wrapper interleaves the lines of several programs or nodes."""
-    return way is not None and len({line.origin for line in way.peel(sample, True)[0] if line.inner}) > 1
-
-
 def _readability(lines: list[bytes]) -> float:
-    """The share of the text that is messages of known kinds, under headers."""
-    read = total = 0.0
+    """The share of the text that is messages of known kinds, under headers; a little more, the more specific they are."""
+    read = literal = total = 0.0
+    reader = recogniser()
     for record in frame([Line(line) for line in lines if line.strip()]):
-        size = min(len(record.message), _TELLING)
-        total += len(record.message)
-        match = record.match(recogniser())
+        length = len(record.message) - record.message.count(" ")
+        size = min(length, _TELLING)
+        total += length
+        match = record.match(reader)
         if match is not None and size:
             read += size * (1.0 if match.rest is None else 0.3) * (0.7 if record.header.format == BARE else 1.0)
-    return read / total if total else 0.0
+            literal += min(reader.entry(match.kind).weight, size) if match.rest is None else 0
+    return (read + _SPECIFIC * literal) / total if total else 0.0
 
 
-def _ways(found: Peeler | None, sample: bytes, lines: list[bytes], score: float) -> Iterator[tuple[Peeler, float]]:
-    """Other ways in which the log could be meant, and by how much each has to read better to be believed."""
-    raw = [line.removesuffix(b"\r") for line in sample.split(b"\n")]
-    for outer, own in ((None, raw), (found, lines)) if found is not None else ((None, raw),):
+Ways = Iterator[tuple[Peeler, float]]  # how else a log could be meant, and by how much it has to read better so
+
+
+def _outside(found: Peeler | None, sample: bytes, lines: list[bytes]) -> list[tuple[Peeler | None, list[bytes]]]:
+    """The lines as they stand, and those inside of what was found."""
+    raw: tuple[Peeler | None, list[bytes]] = None, _inside(None, sample)
+    return [raw] if found is None else [(found, lines), raw]
+
+
+def _put_together(found: Peeler | None, sample: bytes, lines: list[bytes], score: float) -> Ways:
+    """Lines that were cut at a width."""
+    for outer, own in reversed(_outside(found, sample, lines)):
         width = frames.wrap_width(own)
-        if width is None or (sure := _go_on(own, width)) is None:
+        usual = _usual_beginnings(own, width) if width is not None else None
+        if width is None or usual is None or (better := _go_on(own, width, usual)) is None:
             continue
-        wrapped = inside(outer, Envelope("wrapped", partial(frames.unwrapped, width=width), ()))
+        begins = partial(_begins_as_usual, usual=usual)
+        wrapped = inside(outer, Envelope("wrapped", partial(frames.unwrapped, width=width, begins=begins), ()))
         inner = detect(b"\n".join(_inside(wrapped, sample)))
-        yield wrapped if inner is None else inside(wrapped, inner), 0.0 if sure else _BETTER
-    for outer, own in ((found, lines), (None, raw)) if found is not None else ((None, raw),):
+        yield wrapped if inner is None else inside(wrapped, inner), better
+
+
+def _usual_beginnings(lines: list[bytes], width: int) -> frozenset[bytes]:
+    """How lines begin that follow no full line."""
+    lines = [line for line in lines if line.strip()]
+    usual = Counter(_beginning(line) for before, line in pairwise(lines) if frames.width_of(before) != width)
+    usual.update(map(_beginning, lines[:1]))
+    return frozenset(beginning for beginning, number in usual.items() if number >= 0.1 * usual.total())
+
+
+def _begins_as_usual(line: bytes, usual: frozenset[bytes]) -> bool:
+    return _beginning(line) in usual or Line(line).header.format != BARE
+
+
+def _go_on(lines: list[bytes], width: int, usual: frozenset[bytes]) -> float | None:
+    """By how much lines that were cut at `width` have to read better when put together; None if they look not cut.
+
+    Cut lines go on in one that does not begin as lines here do. They need not read better where all lines with such a
+    beginning follow full ones. Where others do too, a message's further lines have no header, or a mailer broke the
+    lines between words; one and the same line again and again is as wide each time by then.
+    """
+    lines = [line for line in lines if line.strip()]
+    full = {re.sub(rb"\d+", b"0", line) for line in lines if frames.width_of(line) == width}
+    pairs = [(frames.width_of(before) == width, not _begins_as_usual(line, usual)) for before, line in pairwise(lines)]
+    odd = sum(is_odd for _, is_odd in pairs)
+    both = sum(is_full and is_odd for is_full, is_odd in pairs)
+    if not both or both < max(0.8 * sum(is_full for is_full, _ in pairs), 0.5 * odd):
+        return None
+    has_headers = any(Line(line).header.format != BARE or carries_header(line) for line in lines)
+    if both < 0.9 * odd or not has_headers:
+        return _BETTER
+    return _AS_WELL if len(full) > 1 else _AT_ALL
+
+
+def _carried(found: Peeler | None, sample: bytes, lines: list[bytes], score: float) -> Ways:
+    """Lines in a custom format in the objects of a log store: the longest text of each is the likeliest."""
+    if score >= _POOR:
+        return
+    objects = [value for line in lines[:_LINES] if (value := carriers.object_of(line)) is not None]
+    if len(objects) < 0.5 * len(lines[:_LINES]):
+        return
+    for path in carriers.longest_texts(objects):
+        carried = inside(found, Envelope("json", None, (partial(carriers.carrier, path=path),)))
+        inner = detect(b"\n".join(_inside(carried, sample)))
+        way = carried if inner is None else inside(carried, inner)
+        yield way, _BETTER
+        yield from _formats(way, sample, _inside(way, sample), 0.0)
+
+
+def _formats(found: Peeler | None, sample: bytes, lines: list[bytes], score: float) -> Ways:
+    """Custom text formats."""
+    for outer, own in _outside(found, sample, lines):
         if own and own[0].lstrip().startswith(b"{"):
             continue
         for text in guess(own):
@@ -112,24 +178,6 @@ def _ways(found: Peeler | None, sample: bytes, lines: list[bytes], score: float)
             sure = not text.endswith("$msg") and len(own) > 4
             way = Envelope(f"format {text}", None, (partial(_as_usual, template=Template(text)),))
             yield inside(outer, way), 0.0 if sure else _BETTER
-
-
-def _go_on(lines: list[bytes], width: int) -> bool | None:
-    """Whether full lines go on in the next, which does not begin as lines here do; None if they do not.
-
-    Sure is it where all lines with such a beginning follow full ones. Where others do too, a message's own further
-    lines have no header, or a mailer broke the lines between words.
-    """
-    lines = [line for line in lines if line.strip()]
-    full = [len(line) >= width and frames.width_of(line) == width for line in lines]
-    usual = Counter(_beginning(line) for line, before in zip(lines[1:], full, strict=False) if not before)
-    usual.update([_beginning(lines[0])])
-    common = {beginning for beginning, number in usual.items() if number >= 0.1 * usual.total()}
-    odd = [_beginning(line) not in common and Line(line).header.format == BARE for line in lines]
-    going_on = [before for before, is_odd in zip(full, odd[1:], strict=False) if is_odd]
-    if sum(going_on) < max(0.8 * sum(full[:-1]), 0.5 * len(going_on)):
-        return None
-    return sum(going_on) >= 0.9 * len(going_on)
 
 
 def _beginning(line: bytes) -> bytes:
@@ -158,7 +206,11 @@ def _times(lines: list[bytes]) -> Iterator[float]:
 
 def _is_newest_first(lines: list[bytes]) -> bool:
     """Whether the times of the lines only ever fall, and reading from the end makes more of them."""
-    first, last = next(_times(lines), None), next(_times(lines[::-1]), None)
-    if first is None or last is None or first <= last or any(a < b for a, b in pairwise(_times(lines))):
+    first, last = next(_times(lines), 0.0), next(_times(lines[::-1]), 0.0)
+    if first < last or any(a < b for a, b in pairwise(_times(lines))):
         return False
-    return _readability(lines[::-1][:200]) >= _readability(lines[:200])
+    # Where the times tell nothing, the messages have to tell more.
+    forward = _readability(lines[:200])
+    if last == first and forward >= _POOR:
+        return False
+    return _readability(lines[::-1][:200]) >= forward + (0.0 if last < first else 2 * _BETTER)

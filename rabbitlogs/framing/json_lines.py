@@ -27,7 +27,7 @@ def parse_json_line(line: bytes) -> tuple[Header, str, dict[str, Any]] | None:
     if found is None:
         return None
     try:
-        value = json.loads(line[found.start() :])
+        value = json.loads(line[found.start() :].decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):
         return None
     return _record(value) if isinstance(value, dict) else None

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .header import is_header
+from .header import carries_header, is_header
 from .wrappers import Stripped, _compiled, _json, utf8
 
 if TYPE_CHECKING:
@@ -41,11 +41,23 @@ def carrying_path(values: list[dict[str, object]]) -> Path | None:
     """The way to the strings that begin like the broker's lines, in objects of one kind; None if there is none."""
     hits: Counter[Path] = Counter()
     for value in values:
-        hits.update({path for path, text in texts_in(value) if is_header(utf8(text))})
+        hits.update({path for path, text in texts_in(value) if carries_header(utf8(text))})
     if not hits:
         return None
     path, number = min(hits.items(), key=lambda hit: (-hit[1], len(hit[0]), hit[0]))
     return path if number >= max(1, len(values) // 20) else None
+
+
+def longest_texts(values: list[dict[str, object]]) -> list[Path]:
+    """The ways to the two longest strings that nearly all objects have."""
+    sizes: Counter[Path] = Counter()
+    number: Counter[Path] = Counter()
+    for value in values:
+        for path, text in dict(texts_in(value)).items():
+            if LIST not in path and " " in text:
+                sizes[path] += min(len(text), 200)
+                number[path] += 1
+    return [path for path, _ in sizes.most_common() if number[path] >= 0.8 * len(values)][:2]
 
 
 def at_path(value: object, path: Path) -> Iterator[str]:

@@ -17,12 +17,12 @@ from typing import Protocol
 
 from . import carriers, frames, wrappers
 from .frames import lines_of
-from .header import is_header
+from .header import carries_header, is_header
 from .wrappers import Frame, Strip, bind
 
 _SAMPLE_LINES = 400
 _LONGEST_HELD = 4 << 20  # bytes kept back for the rest of a line that comes in parts
-_NESTING = 3
+_NESTING = 4
 
 
 @dataclass(slots=True)
@@ -251,7 +251,7 @@ def _share(lines: Sequence[bytes], test: Callable[[bytes], object]) -> float:
 
 
 def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
-    if envelope := _certain(sample, lines, year) or _fence(lines):
+    if envelope := _html(lines) or _certain(sample, lines, year) or _fence(lines):
         return envelope
     if b"\\n" in sample and any(map(carriers.escaped_breaks, lines)):
         return Envelope("escaped", None, (carriers.escaped_breaks,))
@@ -305,6 +305,7 @@ def _json(sample: bytes, lines: list[bytes]) -> Envelope | None:
 
 
 _IN_LIST = re.compile(rb"\s*(?:\[\s*\{|,\s*\{|\{.*[,\]]\s*$)")
+_PAIR = re.compile(rb'[\s{]*"[^"]*"\s*:')
 _JSON_LINE = re.compile(rb'\s*(?:"[^"]*"\s*:|[\[{\]}]+,?\s*$|\[?\s*\{\s*"|"[^"]*",?$|[\d.]+,?$)')
 
 
@@ -314,13 +315,15 @@ def _csv(lines: list[bytes]) -> Envelope | None:
     for delimiter in (b",", b";", b"\t"):
         at, rows = 0, list[list[bytes]]()
         while at < len(sample) and len(rows) < 60:
-            row, end = frames.read_row(sample, at, delimiter)
+            row, end = frames.read_row(sample, at, delimiter, final=True)
             if end is None:
                 break
             rows.append(row)
             at = end
         rows = [row for row in rows if any(row)]
-        hits = Counter(n for row in rows if len(row) > 1 for n, field in enumerate(row) if is_header(field))
+        hits = Counter(
+            n for row in rows if len(row) > 1 for n, field in enumerate(row) if carries_header(field) and not _PAIR.match(field)
+        )
         if hits:
             column, number = hits.most_common(1)[0]
             width = Counter(map(len, rows)).most_common(1)[0]
@@ -343,6 +346,17 @@ def _year_in(sample: bytes) -> int | None:
     return int(years.pop()) if len(years) == 1 else None
 
 
+def _html(lines: list[bytes]) -> Envelope | None:
+    """Text as it stands in the source of a web page. (A broker's own line can have an entity too, but not for every <.)"""
+    if any(b"<" in line and not _TAG.search(line) for line in lines) or _share(lines, _ENTITY.search) < 0.3:
+        return None
+    return Envelope("html", None, (wrappers.html_text,))
+
+
+_TAG = re.compile(rb"</?(?:pre|code|p|br|div|span|li|td|tr)\b", re.IGNORECASE)
+_ENTITY = re.compile(rb"&(?:lt|gt|quot|amp|apos|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
+
+
 def _fence(lines: list[bytes]) -> Envelope | None:
     fences = [line for line in lines if (fit := wrappers.fenced(line)) and fit[0] is None]
     return Envelope("fenced", None, (wrappers.fenced,)) if len(fences) > 1 or lines[:1] == fences else None
@@ -356,10 +370,10 @@ def _quoted(lines: list[bytes]) -> Envelope | None:
     return Envelope("quoted", None, (bind(wrappers.quoted, depth=min(depths)),))
 
 
-def _has_header(lines: Sequence[bytes], strip: Strip) -> bool:
+def _has_header(lines: Sequence[bytes], strip: Strip, test: Callable[[bytes], bool] = carries_header) -> bool:
     """Whether the broker's lines, or those of another wrapper, appear when this one is taken off."""
     inner = [fit[0] for line in lines if (fit := strip(line)) and fit[0]]
-    return any(map(is_header, inner)) or _certain(b"\n".join(inner), inner, None) is not None
+    return any(map(test, inner)) or _certain(b"\n".join(inner), inner, None) is not None
 
 
 def _compose(lines: list[bytes]) -> Envelope | None:
@@ -398,7 +412,7 @@ def _numbered(lines: list[bytes]) -> Envelope | None:
 def _grep(lines: list[bytes]) -> Envelope | None:
     strip: Strip
     for strip in (wrappers.grep_number, wrappers.grep_file_number):
-        if _share(lines, strip) >= 0.9 and _has_header(lines, strip):
+        if _share(lines, strip) >= 0.9 and _has_header(lines, strip, is_header):
             return Envelope("grep", None, (strip,))
     files = {_before_colon(line, fit) for line in lines if (fit := wrappers.grep_file(line)) and fit[0]}
     if not files or len(files) > 64:
@@ -419,7 +433,7 @@ def _strings(lines: list[bytes]) -> Envelope | None:
 
 def _table(lines: list[bytes]) -> Envelope | None:
     rows = [line.strip().strip(b"|").split(b"|") for line in lines if line.lstrip().startswith(b"|")]
-    hits = Counter(n for row in rows for n, cell in enumerate(row) if is_header(cell.strip()))
+    hits = Counter(n for row in rows for n, cell in enumerate(row) if carries_header(cell))
     if len(rows) < 0.5 * len(lines) or not hits:
         return None
     return Envelope("table", None, (bind(carriers.cell, column=hits.most_common(1)[0][0]),))
@@ -444,11 +458,28 @@ def _indented(lines: list[bytes]) -> Envelope | None:
     if not by or any(not blank.startswith(by) for blank in blanks):
         return None
     strip = bind(wrappers.indented, by=by)
-    return Envelope("indented", None, (strip,)) if _has_header(lines, strip) else None
+    found = _has_header(lines, strip, is_header) or _share(lines, carries_header) >= 0.5
+    return Envelope("indented", None, (strip,)) if found else None
+
+
+def _words_before_wrapper(lines: list[bytes]) -> set[bytes]:
+    """The same one to three words before lines that are in a wrapper."""
+    for count in (1, 2, 3):
+        words = re.compile(rb"(?:[A-Za-z0-9\[(][^\s{]{0,127}[ \t]{1,64}){%d}" % count)
+        prefixes = Counter(found[0] for line in lines if (found := words.match(line)))
+        common = {prefix for prefix, number in prefixes.items() if number > 1}
+        rests = [line[found.end() :] for line in lines if (found := words.match(line)) and found[0] in common]
+        if len(common) > 16 or len(rests) < 0.8 * len(lines) or not any(map(carries_header, rests)):
+            continue
+        if _certain(b"\n".join(rests), rests, None) or _share(rests, wrappers.compose) >= 0.6:
+            return common
+    return set()
 
 
 def _prefixed(lines: list[bytes]) -> Envelope | None:
     known = {prefix for line in lines if (prefix := wrappers.words_before_header(line))}
+    if not known:
+        known = _words_before_wrapper(lines)
     if not known and len(lines) >= 3:
         # Only continuation lines: an address in front of each is still no part of them.
         addresses = {found[0] if (found := re.match(rb"\d{1,3}(?:\.\d{1,3}){3}[ \t]", line)) else b"" for line in lines}

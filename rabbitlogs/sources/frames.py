@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache
+from typing import TYPE_CHECKING
 
 from .header import is_header
 from .wrappers import Frame, _compiled, _journal_entry, _without_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _LONGEST = 16 << 20  # bytes kept back for the end of one unit; then its lines are taken as they are
 
@@ -119,7 +123,7 @@ def csv_rows(data: bytes, final: bool, delimiter: bytes, column: int) -> tuple[l
     frames: list[Frame] = []
     at = 0
     while at < len(data):
-        row, end = read_row(data, at, delimiter)
+        row, end = read_row(data, at, delimiter, final=final)
         if end is None:
             if not final and len(data) - at < _LONGEST:
                 break
@@ -131,13 +135,13 @@ def csv_rows(data: bytes, final: bool, delimiter: bytes, column: int) -> tuple[l
     return frames, at
 
 
-def read_row(data: bytes, at: int, delimiter: bytes) -> tuple[list[bytes], int | None]:
+def read_row(data: bytes, at: int, delimiter: bytes, *, final: bool) -> tuple[list[bytes], int | None]:
     """The fields of a row, and where the next begins; None if its end is not there."""
     field = _field(delimiter)
     row: list[bytes] = []
     while True:
         found = field.match(data, at)
-        if found is None or (found.end() == len(data) and not found[3]):
+        if found is None or (found.end() == len(data) and not found[3] and not final):
             return row, None
         row.append(found[2] if found[1] is None else found[1].replace(b'""', b'"'))
         at = found.end()
@@ -209,8 +213,11 @@ def journal_verbose(data: bytes, final: bool) -> tuple[list[Frame], int]:
 # ---------------------------------------------------------------------------------------------------------- lines
 
 
-def unwrapped(data: bytes, final: bool, width: int) -> tuple[list[Frame], int]:
-    """Lines that a window or a mailer cut at a width, put together: a full line goes on in the next."""
+def unwrapped(data: bytes, final: bool, width: int, begins: Callable[[bytes], bool] = is_header) -> tuple[list[Frame], int]:
+    """Lines that a window or a mailer cut at a width, put together: a full line goes on in the next.
+
+    `begins` tells the lines that begin one of their own, whatever the length of the line before.
+    """
     frames: list[Frame] = []
     done = at = 0
     parts: list[bytes] = []
@@ -225,7 +232,7 @@ def unwrapped(data: bytes, final: bool, width: int) -> tuple[list[Frame], int]:
                 done = at
             break
         line = _without_end(data[at:end])
-        if parts and is_header(line):  # a line that is as long as that by itself
+        if parts and begins(line):  # a line that is as long as that by itself
             frames.append((b"".join(parts), at - done, "", None))
             parts, done = [], at
         parts.append(line)
@@ -266,7 +273,7 @@ def said_once(data: bytes, final: bool) -> tuple[list[Frame], int]:
     return frames, done
 
 
-def are_said_twice(lines: list[bytes]) -> bool:
+def are_said_twice(lines: Sequence[object]) -> bool:
     """Whether nearly every line is followed by itself."""
     paired = at = 0
     while at < len(lines):

@@ -18,7 +18,7 @@ _PID = rb"<\d+\.\d+\.\d+>"
 _STARTS = (
     _TIME + rb" +(?:\[?[A-Za-z]{3,9}\]? +)?(?:" + _PID + rb"|emulator )",
     _TIME + rb" +" + _LEVEL,
-    rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?=[A-Z]{4,12} REPORT====",
+    rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?=[A-Z]{4,12} (?:REPORT|EVENT)====",
     rb"\d{10,16}(?:\.\d{1,9})? +(?:" + _LEVEL + rb"|" + _PID + rb")",
     rb"[A-Za-z]{3,4} \d{10,16} ",
     rb"(?:\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d |stunnel\d?(?:\[\d+\])?: )?LOG[0-7]\[",
@@ -45,6 +45,11 @@ def pid() -> re.Pattern[bytes]:
 def is_header(line: bytes) -> bool:
     """Whether the line begins like a record of the broker."""
     return header().match(line) is not None
+
+
+def carries_header(line: bytes) -> bool:
+    """Whether a line of the broker stands in the line, behind what one wrapper or several put before it."""
+    return header().search(line, 0, 400) is not None
 
 
 def with_header(time: str | None, level: str | None, process: bytes | None, text: bytes) -> bytes:

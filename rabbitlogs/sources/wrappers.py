@@ -7,12 +7,13 @@ Patterns are compiled at first use, as most runs meet none of these.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
 
-from .header import LEVELS, from_microseconds, header, is_header, month_number, pid, spaced, with_header
+from .header import LEVELS, carries_header, from_microseconds, header, is_header, month_number, pid, spaced, with_header
 
 # Inner text (may hold line breaks; None: the line is only the wrapper's), origin, time. Where a wrapper cuts long lines
 # into parts, last PART or LAST and a name of the stream whose parts belong together; else None.
@@ -31,7 +32,7 @@ _RESET = rb"(?:\x1b\[0?m)?"
 
 # Put together here, since a new byte string at each call would be hashed anew to find what was compiled from it.
 _CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
-_STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?: (.*))?$"
+_STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?:[ \t](.*))?$"
 # The name's colour ends before or after the blank; colours further on are the broker's.
 _COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
 
@@ -118,8 +119,8 @@ def labelled(line: bytes) -> Stripped | None:
 # ---------------------------------------------------------------------------------------------------------- syslog
 
 
-_DAY = rb"([^\s\d]{3,12}\.?|\d{1,2}\xe6\x9c\x88) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)"
-_HOST = rb"((?!\d{4}-\d\d-\d\d)[A-Za-z0-9_][\w.:%-]{0,254})"
+_DAY = rb"([^\s\d\"'|>*+-]{3,12}\.?|\d{1,2}\xe6\x9c\x88) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)"
+_HOST = rb"((?!(?:\d{1,9}[:-])?\d{4}-\d\d-\d\d)[A-Za-z0-9_][\w.:%-]{0,254})"
 _PROGRAM = rb"([A-Za-z0-9_(][^\s\[\]:<>]{0,127})(?:\[([\w.-]+)\])?"
 _LINE = (
     rb"(?:<(\d{1,3})>)?"
@@ -395,6 +396,13 @@ def quoted(line: bytes, depth: int) -> Stripped | None:
     return (found[1], "", None, None) if found else None
 
 
+def html_text(line: bytes) -> Stripped | None:
+    """``&lt;0.1.0&gt;`` for ``<0.1.0>``."""
+    if b"&" not in line:
+        return None
+    return html.unescape(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"), "", None, None
+
+
 def fenced(line: bytes) -> Stripped | None:
     """The lines that open and close a block of code; what is between them is untouched."""
     if _compiled(rb" {0,3}(?:```+|~~~+) ?[\w.+-]*\s*$").match(line):
@@ -423,7 +431,7 @@ def grep_number(line: bytes) -> Stripped | None:
     return (found[1], "", None, None) if found else _separator(line)
 
 
-_FILE = rb"((?:[A-Za-z]:)?[^\s:][^\t\n:]{0,4095}?)"
+_FILE = rb"((?:[A-Za-z]:)?[^\s:\"'][^\t\n:]{0,4095}?)"
 _FILE_NUMBER = _FILE + rb"(?::\d{1,10}:|-\d{1,10}-)(.*)$"
 _FILE_ONLY = _FILE + rb":(?=(.*))"
 
@@ -444,9 +452,13 @@ def grep_file(line: bytes, files: tuple[bytes, ...] = ()) -> Stripped | None:
         if line.startswith(name) and line[len(name) : len(name) + 1] in (b":", b"-"):
             return line[len(name) + 1 :], _text(name), None, None
     found = _compiled(_FILE_ONLY).match(line)
-    if found and is_header(found[2]):
+    if found and (is_header(found[2]) or (_is_path(found[1]) and carries_header(found[2]))):
         return found[2], _text(found[1]), None, None
     return _separator(line)
+
+
+def _is_path(name: bytes) -> bool:
+    return _compiled(rb"(?:[^\s\"'{}|,:<>]*/)?[^\s\"'{}|,:<>/]*(?:\.log|/)[^\s\"'{}|,:<>]*$").match(name) is not None
 
 
 def _separator(line: bytes) -> Stripped | None:
