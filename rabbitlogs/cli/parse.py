@@ -17,8 +17,8 @@ def parse(paths: tuple[str, ...], format_: str) -> int:
 
     The bytes of all records, joined, are the input. Files, folders, archives, or - for standard input.
     """
-    from rabbitlogs.engine.events import events_of
-    from rabbitlogs.report.jsonl import event_line
+    from rabbitlogs.engine.events import lines_of
+    from rabbitlogs.report.jsonl import event_line, event_lines
     from rabbitlogs.sources import open_sources
 
     opened = open_sources(paths)
@@ -28,7 +28,7 @@ def parse(paths: tuple[str, ...], format_: str) -> int:
         return NOTHING_TO_READ
     write = sys.stdout.buffer.write
     for source in opened.sources:
-        for event in events_of(source):
-            write(event_line(event))
+        for lines in lines_of(source, event_line, event_lines):
+            write(lines)
     sys.stdout.buffer.flush()
     return 0

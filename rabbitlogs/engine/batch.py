@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
 
-UNCLEAN = re.compile(rb"  |[\t\x00\x1b]|&[a-z#]")  # what a line is freed of before it is read by itself
+_ENTITY = re.compile(rb"&[a-z#]")
+HEADER = rb"^[^>\n]++> "  # of any text line with a process
 WORTH = 4  # fewer lines are read one by one
 COUNTED = ("count", "distinct")  # correlations that need no more than counts by key and minute
 SESSION_NAMES = ("user", "vhost", "client", "connection_name")
@@ -32,7 +33,56 @@ def key_names(names: str | Sequence[str]) -> Sequence[str]:
     return [names] if isinstance(names, str) else names
 
 
-class BatchPlan:
+def is_plain(text: bytes) -> bool:
+    """Whether a text is read as it stands: it has nothing that a line is freed of before it is read by itself."""
+    if not text.isascii() or b"  " in text or b"\t" in text or b"\x00" in text or b"\x1b" in text:
+        return False
+    return b"&" not in text or _ENTITY.search(text) is None
+
+
+def joined(lines: Sequence[bytes], starts: Sequence[int], count: int) -> bytes | None:
+    """Records as one text: a line each, their own lines joined by ``\\x01``; None where they must be read one by one."""
+    if count == 1:
+        text = b"\n".join([lines[start] for start in starts])
+    elif count == 2:
+        seconds = [lines[start + 1] for start in starts]
+        # an empty second line (a message that ends in a line break) is nothing
+        text = b"\n".join(
+            [
+                lines[at] if line[-2:] in (b"> ", b"0>") else lines[at] + b"\x01" + line
+                for at, line in zip(starts, seconds, strict=True)
+            ]
+        )
+    else:
+        return None
+    text = text.replace(b">  ", b"> ")  # a second line that is indented by one blank
+    text = text.replace(b"\r", b"")
+    return text if is_plain(text) else None
+
+
+class Rows:
+    """The fields of many messages of one kind, found by one expression."""
+
+    def __init__(self, kind: str, names: Sequence[str], header: bytes = HEADER) -> None:
+        self.names = names
+        self._kind, self._header, self._seq = kind, header, recogniser().entry(kind).seq
+        self._absent = [(part, literal.encode()) for part, literal in optional_parts(self._seq)]
+        self._pattern: re.Pattern[bytes] | None = None
+        self.captures: list[Capture] = []
+
+    def pattern(self, text: bytes) -> re.Pattern[bytes]:
+        """The expression for a text. It is of the parts met so far, as a message's own one is."""
+        still = [part for part in self._absent if part[1] not in text]
+        if self._pattern is None or len(still) != len(self._absent):
+            self._absent = still
+            pattern, self.captures = compile_rows(self._seq, self._kind, self.names, {part for part, _ in still})
+            if len(self.captures) < 2:  # findall gives tuples for two groups and more
+                pattern += b"()" * (2 - len(self.captures))
+            self._pattern = re.compile(self._header + pattern, re.MULTILINE)
+        return self._pattern
+
+
+class BatchPlan(Rows):
     """How to read all records of one kind in a block at once."""
 
     def __init__(self, kind: str, pairs: Sequence[tuple[Rule, Match]]) -> None:
@@ -42,22 +92,7 @@ class BatchPlan:
                 self.conditions.setdefault(condition[0], []).append((condition, match.is_ours))
         self.pairs = pairs
         known = recogniser().field_names(kind)
-        self.names = sorted({*self.conditions, *self.counted([rule for rule, _ in pairs])} & known)
-        self._kind, self._seq = kind, recogniser().entry(kind).seq
-        self._absent = [(part, literal.encode()) for part, literal in optional_parts(self._seq)]
-        self._pattern: re.Pattern[bytes] | None = None
-        self.captures: list[Capture] = []
-
-    def _rows(self, text: bytes) -> list[tuple[bytes, ...]]:
-        """The fields of every message in a text; the expression is of the parts met so far, as a message's own one is."""
-        still = [part for part in self._absent if part[1] not in text]
-        if self._pattern is None or len(still) != len(self._absent):
-            self._absent = still
-            pattern, self.captures = compile_rows(self._seq, self._kind, self.names, {part for part, _ in still})
-            if len(self.captures) < 2:  # findall gives tuples for two groups and more
-                pattern += b"()" * (2 - len(self.captures))
-            self._pattern = re.compile(pattern, re.MULTILINE)
-        return self._pattern.findall(text)
+        super().__init__(kind, sorted({*self.conditions, *self.counted([rule for rule, _ in pairs])} & known))
 
     @staticmethod
     def counted(rules: Sequence[Rule]) -> set[str]:
@@ -88,24 +123,10 @@ class BatchPlan:
 
     def columns(self, lines: Sequence[bytes], starts: Sequence[int], count: int) -> dict[str, list[bytes]] | None:
         """The fields of records, by name, in their order; None where they must be read one by one."""
-        if count == 1:
-            text = b"\n".join([lines[start] for start in starts])
-        elif count == 2:
-            seconds = [lines[start + 1] for start in starts]
-            # an empty second line (a message that ends in a line break) is nothing
-            text = b"\n".join(
-                [
-                    lines[at] if line[-2:] in (b"> ", b"0>") else lines[at] + b"\x01" + line
-                    for at, line in zip(starts, seconds, strict=True)
-                ]
-            )
-        else:
+        text = joined(lines, starts, count)
+        if text is None:
             return None
-        text = text.replace(b">  ", b"> ")  # a second line that is indented by one blank
-        text = text.replace(b"\r", b"")
-        if not text.isascii() or UNCLEAN.search(text):
-            return None
-        rows = self._rows(text)
+        rows = self.pattern(text).findall(text)
         if len(rows) != len(starts):
             return None
         out: dict[str, list[bytes]] = {}

@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
+from rabbitlogs.engine.batch import WORTH, Rows, joined
 from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.blocks import Framed
+from rabbitlogs.framing.headers import formats_in_use
 from rabbitlogs.model import Event, Record
+from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rabbitlogs.framing.blocks import Block
     from rabbitlogs.sources import Source
+
+# A header whose time needs no more than a T to be ISO 8601: date, clock and zone, process.
+_HEADER = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[+-][0-9]{2}:[0-9]{2})?)"
+    r" \[[a-z]+\] (<[0-9]+\.[0-9]+\.[0-9]+>) "
+)
+_UNKNOWN = re.compile(_HEADER + r"[^\n]*+$", re.MULTILINE)
+
+
+class _TextRows(Rows):
+    """The expression of a kind's rows for texts, with the header's parts before the fields."""
+
+    def __init__(self, kind: str, names: Sequence[str]) -> None:
+        super().__init__(kind, names, _HEADER.encode())
+        self._made: tuple[re.Pattern[bytes], re.Pattern[str]] | None = None
+
+    def text_pattern(self, text: bytes) -> re.Pattern[str]:
+        """The expression for a text that is ASCII."""
+        pattern = self.pattern(text)
+        if self._made is None or self._made[0] is not pattern:
+            self._made = pattern, re.compile(pattern.pattern.decode(), re.MULTILINE)
+        return self._made[1]
+
+
+def _messages(lines: list[bytes], starts: list[int]) -> list[str]:
+    """What stands after the headers of lines that are ASCII."""
+    return b"\n".join([lines[start].partition(b"> ")[2] for start in starts]).decode().split("\n")
+
+
+class EventBatch:
+    """Events of one level and kind that have the same fields, column by column."""
+
+    __slots__ = ("columns", "kind", "level", "messages", "node", "pids", "places", "source", "stamps")
+
+    def __init__(
+        self, source: str, node: str | None, level: str, kind: str, places: list[tuple[int, int, int]], stamps: list[str],
+        pids: list[str], columns: list[tuple[str, str, list[str]]], messages: list[str],
+    ) -> None:  # fmt: skip
+        self.source, self.node, self.level, self.kind = source, node, level, kind
+        self.places, self.stamps, self.pids, self.messages = places, stamps, pids, messages
+        self.columns = columns  # field, the terminal that types it, its texts
 
 
 class _Collector(SourceState):
@@ -23,11 +69,14 @@ class _Collector(SourceState):
     def __init__(self, name: str, origin: str, owner: Analysis) -> None:
         super().__init__(name, origin, owner)
         self.events: list[Event] = owner.events  # type: ignore[attr-defined]
+        self._rows: dict[str | None, _TextRows] = {}
 
     def wants(self, kind: str | None) -> bool:
         return True
 
     def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
+        if self.owner.as_lines is not None and self._in_batches(level, kind, lines, block, starts):  # type: ignore[attr-defined]
+            return
         for start in starts:
             event = self._event(level, kind, Framed(block, start, lines, None))
             if block.places is None or lines == 1:
@@ -35,9 +84,54 @@ class _Collector(SourceState):
             else:
                 self.events.extend(_in_segments(event, block.places[start : start + lines]))
 
-    def _event(self, level: str, kind: str | None, framed: Framed) -> Event:
-        from rabbitlogs.parsing.recogniser import recogniser
+    def _in_batches(self, level: str, kind: str | None, count: int, block: Block, starts: list[int]) -> bool:
+        """Makes many events at once, where they are written plainly; False where they must be read one by one."""
+        if len(starts) < WORTH or block.places is not None or count > 2 or formats_in_use():
+            return False
+        lines = block.lines
+        if count == 2 and any(lines[start][:32] != lines[start + 1][:32] for start in starts):
+            return False
+        whole = joined(lines, starts, count)
+        if whole is None or b"\r" in lines[starts[0]] or (count == 2 and kind is None):
+            return False
+        plan = self._rows.get(kind)
+        if plan is None and kind is not None:
+            plan = self._rows[kind] = _TextRows(kind, sorted(recogniser().field_names(kind)))
+        text = whole.decode()
+        pattern = _UNKNOWN if plan is None else plan.text_pattern(whole)
+        rows = [match.groups() for match in pattern.finditer(text)]
+        if len(rows) != len(starts):
+            return False
+        captures = plan.captures if plan is not None else []
+        columns = list(zip(*rows, strict=True))[3 : 3 + len(captures)]
+        if count == 2 and any("\x01" in "".join([value for value in column if value]) for column in columns):
+            return False
+        messages = _messages(lines, starts)
+        if count == 2:
+            seconds = _messages(lines, [start + 1 for start in starts])
+            messages = [f"{one}\n{two}" for one, two in zip(messages, seconds, strict=True)]
+        places = block.places_of(starts, count)
+        groups: dict[tuple[bool, ...], list[int]] = {}
+        if any(None in column for column in columns):
+            for at, row in enumerate(rows):
+                groups.setdefault(tuple(value is None for value in row), []).append(at)
+        else:
+            groups[()] = list(range(len(rows)))
+        for chosen in groups.values():
+            own: dict[str, tuple[str, str, list[str]]] = {}
+            for capture, column in zip(captures, columns, strict=True):
+                if capture.name not in own and column[chosen[0]] is not None:
+                    own[capture.name] = capture.name, capture.type, [column[at] for at in chosen]
+            self.owner.take(  # type: ignore[attr-defined]
+                EventBatch(
+                    self.name, self.node, level, kind or UNKNOWN, [places[at] for at in chosen],
+                    [f"{rows[at][0]}T{rows[at][1]}" for at in chosen], [rows[at][2] for at in chosen], list(own.values()),
+                    [messages[at] for at in chosen],
+                )
+            )  # fmt: skip
+        return True
 
+    def _event(self, level: str, kind: str | None, framed: Framed) -> Event:
         open_record = framed.open
         header = open_record.header
         offset, length, line = framed.block.place(framed.index, framed.lines)
@@ -80,9 +174,16 @@ def _in_segments(event: Event, places: Sequence[tuple[int, int, int]]) -> Iterat
 class _Reading(Analysis):
     """An analysis that only frames: its states collect events."""
 
-    def __init__(self) -> None:
+    def __init__(self, as_lines: Callable[[EventBatch], list[str]] | None = None) -> None:
         super().__init__()
         self.events: list[Event] = []
+        self.as_lines = as_lines
+        self.lines: list[tuple[int, str]] = []
+
+    def take(self, batch: EventBatch) -> None:
+        """Writes many events."""
+        if self.as_lines is not None:
+            self.lines.extend(zip([place[0] for place in batch.places], self.as_lines(batch), strict=True))
 
     def state(self, name: str, origin: str) -> SourceState:
         state = self.sources.get((name, origin))
@@ -93,16 +194,32 @@ class _Reading(Analysis):
 
 def events_of(source: Source) -> Iterator[Event]:
     """The events of one source, streaming: a block is read when its events are asked for."""
-    reading = _Reading()
+    for reading in _read(source, _Reading()):
+        yield from _taken(reading)
+
+
+def lines_of(source: Source, as_line: Callable[[Event], str], as_lines: Callable[[EventBatch], list[str]]) -> Iterator[bytes]:
+    """The events of one source as they are written; those of one kind in a block are made and written together."""
+    for reading in _read(source, _Reading(as_lines)):
+        lines = reading.lines
+        lines.extend([(event.record.offset, as_line(event)) for event in reading.events])
+        lines.sort(key=itemgetter(0))
+        yield "".join([line for _, line in lines]).encode()
+        lines.clear()
+        reading.events.clear()
+
+
+def _read(source: Source, reading: _Reading) -> Iterator[_Reading]:
+    """Reads a source; gives the reading whenever it may have something new."""
     intake = reading.intake(source.name)
     for block in source.blocks():
         intake.feed(block)
         if intake.head and not intake.sampling:
             intake.begin()
-        yield from _taken(reading)
+        yield reading
     intake.begin()
     intake.close()
-    yield from _taken(reading)
+    yield reading
 
 
 def _taken(reading: _Reading) -> list[Event]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.batch import UNCLEAN, value_of
+from rabbitlogs.engine.batch import is_plain, value_of
 from rabbitlogs.engine.matching import holds, rules_out
 from rabbitlogs.parsing.fields import is_text
 
@@ -55,7 +55,7 @@ class Shaped:
             if after:
                 out[name] = [text.partition(after)[0] for text in out[name]]
         whole = b"\n".join([text for column in out.values() for text in column])
-        return out if whole.isascii() and not UNCLEAN.search(whole) else None
+        return out if is_plain(whole) else None
 
     def groups(self, columns: dict[str, list[bytes]], count: int) -> list[tuple[list[int] | None, list[Rule]]]:
         """The rules that records fire: places among the records (None: all), and rules."""

@@ -105,6 +105,14 @@ class Block:
             length -= 1
         return self.offset + before, length, self.first_line + index
 
+    def places_of(self, starts: Sequence[int], lines: int) -> list[tuple[int, int, int]]:
+        """:meth:`place` of many records, each of so many lines."""
+        if self.places is not None or not self.terminated or not starts:
+            return [self.place(start, lines) for start in starts]
+        self.place(starts[0], lines)
+        ends, offset, line = self._ends or [], self.offset, self.first_line
+        return [(offset + (before := ends[at] + at), ends[at + lines] + at + lines - before, line + at) for at in starts]
+
 
 class Sink(Protocol):
     """Who takes the records of a stream."""

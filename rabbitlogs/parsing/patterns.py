@@ -267,9 +267,9 @@ def literals(seq: Seq) -> list[str]:
 def compile_rows(seq: Seq, kind: str, names: Collection[str], absent: Collection[int] = ()) -> tuple[bytes, list[Capture]]:
     """A regex that finds every message of a kind in many lines at once, capturing only some fields.
 
-    For text headers with a process only: a line is ``header> message``, and the lines of one message are joined by
-    ``\\x01``, each with its header. It says exactly what :func:`compile_seq` says of the same message, if the message has
-    no blanks to collapse; who counts fewer matches than lines has one of those.
+    Of the message only; what stands before it is the caller's. A line is ``header> message``; the lines of one message
+    are joined by ``\\x01``, each with its header. It says exactly what :func:`compile_seq` says of the same message, if
+    the message has no blanks to collapse; who counts fewer matches than lines has one of those.
     """
     pattern, captures = compile_seq(seq, kind, only=names, absent=absent)
     pattern = pattern.replace(r"\Z", "$").replace(",? ", r"(?:\x01[^>\n]++> |,? )")
@@ -280,4 +280,4 @@ def compile_rows(seq: Seq, kind: str, names: Collection[str], absent: Collection
         .replace("|.+?(", r"|[^\n\x01]+?(")
         .replace("|.*?(", r"|[^\n\x01]*?(")
     )
-    return b"^[^>\n]++> " + pattern.encode(), captures
+    return pattern.encode(), captures

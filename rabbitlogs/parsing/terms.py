@@ -102,6 +102,7 @@ _ESCAPED = re.compile(r"\\(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|([0-7]{1,
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "s": " ", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "d": "\x7f", "0": "\0"}
 _SIZE = re.compile(r"\s*+(?:/[a-z0-9-]++|:[0-9]++)")
 _CLOSES = {"{": "}", "[": "]", "<<": ">>"}
+BRACKETS = ("{", "[", "<<", "#{")  # what tuples, lists, binaries and maps begin with
 _SIMPLE = {"pid": Pid, "ref": Reference, "port": Port, "fun": Fun}
 
 
@@ -117,7 +118,7 @@ def parse_term(text: str) -> Any:
 
 def parse_brackets(text: str) -> Any | None:
     """The value of a text that is a tuple, a list, a map or a binary; None where it is something else."""
-    if not text.startswith(("{", "[", "<<", "#{")):
+    if not text.startswith(BRACKETS):
         return None
     term = read_term(text)
     return None if term is None or text[term.end :].strip() else term.value
