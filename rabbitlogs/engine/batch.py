@@ -63,23 +63,24 @@ def joined(lines: Sequence[bytes], starts: Sequence[int], count: int) -> bytes |
 class Rows:
     """The fields of many messages of one kind, found by one expression."""
 
-    def __init__(self, kind: str, names: Sequence[str], header: bytes = HEADER) -> None:
+    def __init__(self, kind: str, names: Sequence[str]) -> None:
         self.names = names
-        self._kind, self._header, self._seq = kind, header, recogniser().entry(kind).seq
+        self._kind, self._seq = kind, recogniser().entry(kind).seq
         self._absent = [(part, literal.encode()) for part, literal in optional_parts(self._seq)]
-        self._pattern: re.Pattern[bytes] | None = None
+        self._made = False
         self.captures: list[Capture] = []
 
-    def pattern(self, text: bytes) -> re.Pattern[bytes]:
-        """The expression for a text. It is of the parts met so far, as a message's own one is."""
+    def grow(self, text: bytes) -> bytes | None:
+        """A new expression where a text has parts that the last one was not made for; None where that one will do.
+
+        It is of the parts met so far, as a message's own expression is.
+        """
         still = [part for part in self._absent if part[1] not in text]
-        if self._pattern is None or len(still) != len(self._absent):
-            self._absent = still
-            pattern, self.captures = compile_rows(self._seq, self._kind, self.names, {part for part, _ in still})
-            if len(self.captures) < 2:  # findall gives tuples for two groups and more
-                pattern += b"()" * (2 - len(self.captures))
-            self._pattern = re.compile(self._header + pattern, re.MULTILINE)
-        return self._pattern
+        if self._made and len(still) == len(self._absent):
+            return None
+        self._absent, self._made = still, True
+        pattern, self.captures = compile_rows(self._seq, self._kind, self.names, {part for part, _ in still})
+        return pattern
 
 
 class BatchPlan(Rows):
@@ -93,6 +94,13 @@ class BatchPlan(Rows):
         self.pairs = pairs
         known = recogniser().field_names(kind)
         super().__init__(kind, sorted({*self.conditions, *self.counted([rule for rule, _ in pairs])} & known))
+        self._pattern: re.Pattern[bytes] | None = None
+
+    def _find(self, text: bytes) -> list[tuple[bytes, ...]]:
+        pattern = self.grow(text)
+        if pattern is not None:  # findall gives tuples for two groups and more
+            self._pattern = re.compile(HEADER + pattern + b"()" * (2 - len(self.captures)), re.MULTILINE)
+        return self._pattern.findall(text) if self._pattern is not None else []
 
     @staticmethod
     def counted(rules: Sequence[Rule]) -> set[str]:
@@ -126,7 +134,7 @@ class BatchPlan(Rows):
         text = joined(lines, starts, count)
         if text is None:
             return None
-        rows = self.pattern(text).findall(text)
+        rows = self._find(text)
         if len(rows) != len(starts):
             return None
         out: dict[str, list[bytes]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
 from rabbitlogs.engine.batch import WORTH, Rows, joined
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rabbitlogs.framing.blocks import Block
     from rabbitlogs.sources import Source
 
+_T = TypeVar("_T")
+
 # A header whose time needs no more than a T to be ISO 8601: date, clock and zone, process.
 _HEADER = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[+-][0-9]{2}:[0-9]{2})?)"
@@ -30,18 +32,23 @@ _UNKNOWN = re.compile(_HEADER + r"[^\n]*+$", re.MULTILINE)
 
 
 class _TextRows(Rows):
-    """The expression of a kind's rows for texts, with the header's parts before the fields."""
+    """The expression of a kind's rows, with the header's parts before the fields."""
 
     def __init__(self, kind: str, names: Sequence[str]) -> None:
-        super().__init__(kind, names, _HEADER.encode())
-        self._made: tuple[re.Pattern[bytes], re.Pattern[str]] | None = None
+        super().__init__(kind, names)
+        self._pattern = _UNKNOWN
 
-    def text_pattern(self, text: bytes) -> re.Pattern[str]:
-        """The expression for a text that is ASCII."""
-        pattern = self.pattern(text)
-        if self._made is None or self._made[0] is not pattern:
-            self._made = pattern, re.compile(pattern.pattern.decode(), re.MULTILINE)
-        return self._made[1]
+    def find(self, text: bytes) -> list[tuple[str | None, ...]]:
+        """Header and fields of every message in a text that is ASCII."""
+        pattern = self.grow(text)
+        if pattern is not None:
+            self._pattern = re.compile(_HEADER + pattern.decode(), re.MULTILINE)
+        return [match.groups() for match in self._pattern.finditer(text.decode())]
+
+
+def _at(values: Sequence[_T], places: list[int]) -> list[_T]:
+    """The values at some places, which are in order."""
+    return list(values) if len(places) == len(values) else [values[at] for at in places]
 
 
 def _messages(lines: list[bytes], starts: list[int]) -> list[str]:
@@ -97,9 +104,7 @@ class _Collector(SourceState):
         plan = self._rows.get(kind)
         if plan is None and kind is not None:
             plan = self._rows[kind] = _TextRows(kind, sorted(recogniser().field_names(kind)))
-        text = whole.decode()
-        pattern = _UNKNOWN if plan is None else plan.text_pattern(whole)
-        rows = [match.groups() for match in pattern.finditer(text)]
+        rows = plan.find(whole) if plan is not None else [match.groups() for match in _UNKNOWN.finditer(whole.decode())]
         if len(rows) != len(starts):
             return False
         captures = plan.captures if plan is not None else []
@@ -111,22 +116,21 @@ class _Collector(SourceState):
             seconds = _messages(lines, [start + 1 for start in starts])
             messages = [f"{one}\n{two}" for one, two in zip(messages, seconds, strict=True)]
         places = block.places_of(starts, count)
+        stamps = [f"{row[0]}T{row[1]}" for row in rows]
+        pids = [str(row[2]) for row in rows]
         groups: dict[tuple[bool, ...], list[int]] = {}
-        if any(None in column for column in columns):
+        if any(0 < column.count(None) < len(rows) for column in columns):
             for at, row in enumerate(rows):
-                groups.setdefault(tuple(value is None for value in row), []).append(at)
-        else:
-            groups[()] = list(range(len(rows)))
-        for chosen in groups.values():
-            own: dict[str, tuple[str, str, list[str]]] = {}
+                groups.setdefault(tuple([value is None for value in row]), []).append(at)
+        for chosen in groups.values() or [list(range(len(rows)))]:
+            own: dict[str, tuple[str, str, list[Any]]] = {}
             for capture, column in zip(captures, columns, strict=True):
                 if capture.name not in own and column[chosen[0]] is not None:
-                    own[capture.name] = capture.name, capture.type, [column[at] for at in chosen]
+                    own[capture.name] = capture.name, capture.type, _at(column, chosen)
             self.owner.take(  # type: ignore[attr-defined]
                 EventBatch(
-                    self.name, self.node, level, kind or UNKNOWN, [places[at] for at in chosen],
-                    [f"{rows[at][0]}T{rows[at][1]}" for at in chosen], [rows[at][2] for at in chosen], list(own.values()),
-                    [messages[at] for at in chosen],
+                    self.name, self.node, level, kind or UNKNOWN, _at(places, chosen), _at(stamps, chosen), _at(pids, chosen),
+                    list(own.values()), _at(messages, chosen),
                 )
             )  # fmt: skip
         return True
