@@ -57,6 +57,8 @@ def joined(lines: Sequence[bytes], starts: Sequence[int], count: int) -> bytes |
         return None
     text = text.replace(b">  ", b"> ")  # a second line that is indented by one blank
     text = text.replace(b"\r", b"")
+    if b" \n" in text or text.endswith(b" "):  # blanks at the end are no part of a message
+        text = b"\n".join([line.rstrip(b" ") for line in text.split(b"\n")])
     return text if is_plain(text) else None
 
 
