@@ -35,6 +35,7 @@ def _node(text: str) -> str:
 
 _CONVERT: dict[str, Callable[[str], Any]] = {
     "INT": _integer,
+    "CODE": _integer,
     "PORT": _integer,
     "LINE": _integer,
     "FLOAT": _number,
