@@ -217,6 +217,11 @@ class Recogniser:
                 return Match(entry.name, entry.fields(match), None)
         return self._nearest(message, opened, floating)
 
+    def takers(self, message: str) -> list[KindEntry]:
+        """Every kind that takes a collapsed message to its end; the one with the most literal characters is its kind."""
+        found = {entry.name: entry for entry in (*self._opened(message), *self._floating(message))}
+        return [entry for entry in found.values() if entry.match(message) is not None]
+
     def begins(self, message: str) -> bool:
         """Whether a message begins like a kind, by an opening literal long enough to be no accident."""
         for entry in self._opened(message):
