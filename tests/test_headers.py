@@ -11,7 +11,7 @@ import pytest
 
 import rabbitlogs
 from rabbitlogs.errors import UsageError
-from rabbitlogs.framing.headers import format_of_config, parse_header, use_format
+from rabbitlogs.framing.headers import formats_of_config, parse_header, use_format
 from rabbitlogs.framing.levels import LEVELS
 from rabbitlogs.framing.times import to_iso, to_seconds
 
@@ -128,22 +128,35 @@ def test_a_format_without_msg_is_refused() -> None:
 def test_a_configuration_names_its_format() -> None:
     """File before console; comments do not count."""
     text = "# log.file.formatter.plaintext.format = $msg\nlog.console.formatter.plaintext.format = $level $msg\nlog.file.formatter.plaintext.format = $pid|$msg\n"
-    assert format_of_config(text) == "$pid|$msg"
-    assert format_of_config("listeners.tcp.1 = 5672") is None
+    assert formats_of_config(text) == ["$pid|$msg", "$level $msg"]
+    assert formats_of_config("listeners.tcp.1 = 5672") == []
 
 
-def test_a_format_given_is_read(tmp_path: Path) -> None:
-    """A format that cannot be found out by itself, from the option and from the configuration."""
-    log = tmp_path / "rabbit.log"
-    log.write_text(
-        "[[<0.1.0>]] error; closing AMQP connection <0.1.0> (10.0.0.5:1 -> 10.0.0.2:5672):\n[[<0.1.0>]] error; missed heartbeats from client, timeout: 60s\n",
-        encoding="utf-8",
-    )
-    config = tmp_path / "rabbitmq.conf"
-    config.write_text("log.file.formatter.plaintext.format = [[$pid]] $level; $msg\n", encoding="utf-8")
-    for option in (["--log-format", "[[$pid]] $level; $msg"], ["--config", str(config)]):
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("[[$pid]] $level; $msg", ["[[<0.1.0>]] error; {}", "[[<0.1.0>]] error; {}"]),
+        ("$msg -- $level/$pid", ["{} -- error/<0.1.0>", "{} -- error/<0.1.0>"]),
+        ("$level $domain: $msg ($time)", ["error [rabbitmq,connection]: {} (1795421227.761709)"] * 2),
+    ],
+)
+def test_a_format_given_is_read(text: str, lines: list[str], tmp_path: Path) -> None:
+    """Any order of the parts, from the option and from the configuration, by each command that reads files."""
+    messages = [
+        "closing AMQP connection <0.1.0> (10.0.0.5:1 -> 10.0.0.2:5672):",
+        "missed heartbeats from client, timeout: 60s",
+    ]
+    log, config = tmp_path / "rabbit.log", tmp_path / "rabbitmq.conf"
+    log.write_text("".join(line.format(m) + "\n" for line, m in zip(lines, messages, strict=True)), encoding="utf-8")
+    config.write_text(f"log.file.formatter.plaintext.format = {text}\n", encoding="utf-8")
+    for option in (["--log-format", text], ["--config", str(config)]):
         command = [sys.executable, "-m", "rabbitlogs", "explain", "--format", "json", *option, str(log)]
         report = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
         assert report["totals"]["by_level"] == {"error": 1}
         assert report["sources"][0]["format"] == "custom"
         assert [f["id"] for f in report["findings"]] == ["connection.heartbeat_missed"]
+    command = [sys.executable, "-m", "rabbitlogs", "parse", "--log-format", text, str(log)]
+    records = [
+        json.loads(row) for row in subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.splitlines()
+    ]
+    assert [(r["kind"], r["message"]) for r in records] == [("connection.heartbeat_missed", "\n".join(messages))]

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from rabbitlogs.cli.formats import format_options, use_formats
+
 NOTHING_TO_READ = 3
 FOUND = 4
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
@@ -27,8 +29,7 @@ SEVERITIES = ("info", "notice", "warning", "error", "critical")
 @click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated.")
 @click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated.")
 @click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions.")
-@click.option("--log-format", metavar="FORMAT", help="The log's own plaintext.format, as '$level $time $msg'; usually found out.")
-@click.option("--config", metavar="FILE", help="The broker's rabbitmq.conf, to take its log format from.")
+@format_options
 @click.option("--baseline", metavar="FILE", help="An earlier log: say what is new, more frequent or set differently since.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes for large logs; by default one a core.")
 @click.pass_context
@@ -61,8 +62,7 @@ def explain(
         known = catalogue()
         known.check_names(only, "--only")
         known.check_names(ignore, "--ignore")
-    if log_format or config:
-        _use_formats(log_format, config)
+    use_formats(log_format, config)
     opened = open_sources(paths)
     if node:
         from rabbitlogs.engine.nodes import of_nodes
@@ -112,20 +112,3 @@ def explain(
     if fail_on and any(SEVERITIES.index(f.severity) >= SEVERITIES.index(fail_on) for f in report.findings):
         return FOUND
     return 0
-
-
-def _use_formats(log_format: str | None, config: str | None) -> None:
-    """Reads lines of the format given, or of the one a broker's configuration sets."""
-    from rabbitlogs.errors import UsageError
-    from rabbitlogs.framing.headers import format_of_config, use_format
-
-    if log_format:
-        use_format(log_format)
-    if config:
-        try:
-            with open(config, encoding="utf-8", errors="replace") as file:
-                found = format_of_config(file.read())
-        except OSError as error:
-            raise UsageError(f"--config {config}: {error.strerror or error}.") from error
-        if found:
-            use_format(found)

@@ -6,13 +6,16 @@ import sys
 
 import click
 
+from rabbitlogs.cli.formats import format_options, use_formats
+
 NOTHING_TO_READ = 3
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--format", "format_", type=click.Choice(["jsonl"]), default="jsonl", help="One JSON object a line.")
-def parse(paths: tuple[str, ...], format_: str) -> int:
+@format_options
+def parse(paths: tuple[str, ...], format_: str, log_format: str | None, config: str | None) -> int:
     """Print every record as one JSON object: place, time, level, kind, typed fields.
 
     The bytes of all records, joined, are the input. Files, folders, archives, or - for standard input.
@@ -21,6 +24,7 @@ def parse(paths: tuple[str, ...], format_: str) -> int:
     from rabbitlogs.report.jsonl import event_line, event_lines
     from rabbitlogs.sources import open_sources
 
+    use_formats(log_format, config)
     opened = open_sources(paths)
     for problem in opened.problems:
         click.echo(f"rabbitlogs: {problem.sentence}", err=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rabbitlogs.cli.formats import format_options, use_formats
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,12 +35,13 @@ TICK = 0.25
 @click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated.")
 @click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated.")
 @click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions.")
+@format_options
 @click.pass_context
 def tail(
     ctx: click.Context, paths: tuple[str, ...], format_: str, from_start: bool, until: str | None, timeout: float | None,
     fail_on: str | None, command: str | None, webhook: str | None, metrics: str | None, state: str | None,
     polling: bool | None, only: tuple[str, ...], ignore: tuple[str, ...], own_rules: tuple[str, ...],
-    overrides: str | None,
+    overrides: str | None, log_format: str | None, config: str | None,
 ) -> int:  # fmt: skip
     """Follow logs and explain conditions as they happen.
 
@@ -63,6 +66,7 @@ def tail(
             return 2
         paths = ("-",)
     _allow_many_files()
+    use_formats(log_format, config)
     catalogue = load_catalogue(own_rules, overrides)
     catalogue.check_names(only, "--only")
     catalogue.check_names(ignore, "--ignore")

@@ -60,8 +60,13 @@ _FACTS = {
     ("boot.starting", "version"): "rabbitmq_version",
     ("boot.starting", "erlang_version"): "erlang_version",
     ("boot.banner_printed", "version"): "rabbitmq_version",
+    ("boot.erlang_version_checked", "erlang_version"): "erlang_version",
+    ("boot.erlang_too_old", "erlang_version"): "erlang_version",
     ("boot.node_identified", "node"): "node",
 }
+# fields that hold the node's name inside of a path
+_PATHS = {("boot.banner_printed", "log_files"), ("mnesia.data_directory_empty", "path")}
+_NODE_IN_PATH = re.compile(r"/([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?(?:\.(?:log|json)\b|/|\s|$)")
 # what a start prints of its configuration, compared with a baseline's: kind, its fields
 _SETTINGS = {
     "boot.starting": ("version", "erlang_version"),
@@ -74,7 +79,8 @@ _SETTINGS = {
 _LISTENERS = {"listener.started_tcp": "TCP", "listener.started_tls": "TLS"}
 _LISTENERS_KEPT = 100
 _SETTING = 500  # characters of a setting's value
-_FACT_KINDS = frozenset({kind for kind, _ in _FACTS}.union(_SETTINGS, _LISTENERS))
+_SAYING = frozenset(kind for kind, name in _FACTS if name == "node")  # what names the node for sure
+_FACT_KINDS = frozenset({kind for kind, _ in [*_FACTS, *_PATHS]}.union(_SETTINGS, _LISTENERS))
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
 _BUCKET = 60  # seconds of a time line's cell
@@ -436,7 +442,10 @@ class SourceState:
             if fact == "node":
                 self.node, self.node_from = str(value), kind
             elif fact is not None:
-                self.facts[fact] = value
+                self.facts[fact], self.facts[f"{fact} from"] = value, kind
+                self.facts[f"{fact}s"] = self.facts.get(f"{fact}s", frozenset()) | {str(value)}
+            elif (kind, name) in _PATHS and self.node is None and (found := _NODE_IN_PATH.search(str(value))):
+                self.node, self.node_from = found[1], f"a path in {kind}"
         if kind == "boot.starting":  # what listened before this start listens no more
             self.settings = {name: value for name, value in self.settings.items() if not name.startswith("listener.")}
         for name in _SETTINGS.get(kind, ()):
@@ -474,7 +483,8 @@ class SourceState:
         self.templates.merge(later.templates)
         if "boot.starting.version" in later.settings:  # what listened before this start listens no more
             self.settings = {name: value for name, value in self.settings.items() if not name.startswith("listener.")}
-        self.facts.update(later.facts)
+        for name, value in later.facts.items():
+            self.facts[name] = self.facts.get(name, frozenset()) | value if isinstance(value, frozenset) else value
         self.settings.update(later.settings)
         self.final = later.final or self.final
         for kind, (first, last) in later.plain.items():
@@ -491,7 +501,7 @@ class SourceState:
         for stamp in (later.first, later.last):
             if stamp is not None:
                 self._saw(stamp)
-        if later.node_from != "file name" and later.node is not None:
+        if later.node is not None and (self.node is None or later.node_from in _SAYING):
             self.node, self.node_from = later.node, later.node_from
         self.append(later.set_aside())
         self.buckets.update(later.buckets)
@@ -501,6 +511,11 @@ class SourceState:
     def format(self) -> str:
         """The format most of the log is in."""
         return self.formats.most_common(1)[0][0] if self.formats else BARE
+
+    def zone(self) -> str | None:
+        """The time zone of the log's last time, ``+00:00``; None where its times have none."""
+        found = re.search(r"[+-]\d\d:\d\d$", self.last or "")
+        return found[0] if found else None
 
     def shown_name(self) -> str:
         """The source's name, with the stream where the wrapper interleaves several."""
@@ -513,7 +528,11 @@ class SourceState:
             "lines": intake.line_total if alone else self.lines, "records": sum(self.counts.values()),
             "format": self.format(), "envelope": self.envelope, "node": self.node,
             "rabbitmq_version": self.facts.get("rabbitmq_version"), "erlang_version": self.facts.get("erlang_version"),
-            "first": self.first, "last": self.last,
+            "first": self.first, "last": self.last, "zone": self.zone(),
+            "said_by": {
+                "node": self.node_from, "rabbitmq_version": self.facts.get("rabbitmq_version from"),
+                "erlang_version": self.facts.get("erlang_version from"), "zone": "times" if self.zone() else None,
+            },
         }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from rabbitlogs.engine.intervals import STARTS, order, state_of, unfinished
 from rabbitlogs.engine.nodes import brokers
 from rabbitlogs.engine.overview import connections, coverage, settings, timeline
 from rabbitlogs.engine.state import NO_MINUTE, Tally, seconds_key
+from rabbitlogs.engine.versions import holds, releases
 from rabbitlogs.engine.wording import finding_of
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.report.report import Report
@@ -42,6 +43,8 @@ def conclude(analysis: Analysis) -> Report:
     normal: list[tuple[Rule, Tally]] = []
     for rule_id, tally in sorted(tallies.items()):
         rule = rules[rule_id]
+        if not holds(rule.since, rule.until, releases(tally, analysis)):
+            continue
         if analysis.catalogue.changes.get(rule_id, {}).get("silence"):
             silenced[rule_id] = tally.number
         elif rule.lifecycle:

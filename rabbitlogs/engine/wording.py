@@ -10,6 +10,7 @@ from rabbitlogs.engine.intervals import Episode, episodes
 from rabbitlogs.engine.nodes import brokers
 from rabbitlogs.engine.prose import command, fill, text_of
 from rabbitlogs.engine.state import OTHERS, Tally, stamp_like
+from rabbitlogs.engine.versions import holds, releases
 from rabbitlogs.framing.framer import Line
 from rabbitlogs.framing.times import to_iso, to_seconds
 from rabbitlogs.model import Advice, Cause, Finding
@@ -45,6 +46,7 @@ def finding_of(
     values = _values(rule, tally, analysis, lasted)
     explain = text.get("explain", {})
     change = analysis.catalogue.changes.get(rule.id, {})
+    known = releases(tally, analysis)
     subjects = {
         name: dict(sorted(_told(counter).items(), key=_frequent_first)[:_SUBJECTS_SHOWN])
         for name, counter in sorted(tally.subjects.items())
@@ -71,6 +73,7 @@ def finding_of(
                 fill(n["do"], values), command(n["run"], values) if n.get("run") else None, n.get("risk", "safe"), n.get("costs")
             )
             for n in text.get("next", ())
+            if holds(n.get("since"), n.get("until"), known)
         ],
         docs=[d["url"] for d in text.get("docs", ())],
         caused_by=cause,

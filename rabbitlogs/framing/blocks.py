@@ -20,7 +20,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, clean, frame
-from rabbitlogs.framing.headers import BARE, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
+from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
@@ -401,7 +401,8 @@ class BlockFramer:
         changed: list[str] | None = None
         for edge in _EDGE.finditer(text):
             index = edge.end() - 1
-            if lines[index][:23] != lines[index - 1][:23]:  # other times, other headers: nearly always
+            # other times, other headers: nearly always (a custom format may begin with the message)
+            if lines[index][:23] != lines[index - 1][:23] and seen[text[index]].format != CUSTOM:
                 continue
             while index < len(text) and text[index] < "\U00010000":
                 entry = seen[text[index]]
@@ -592,6 +593,8 @@ def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
     blank still equals its neighbours."""
     if line[:1] in _DECORATED:
         line = clean(line)
+    if entry.format == CUSTOM:
+        return Line(line).head
     # the first ">" ends the process only where one follows the level
     has_process = entry.format in (LOGGER, LAGER) and 0 < line.find(b"] <") < 64
     border = line.find(b">", 24, 96) if has_process else -1

@@ -33,7 +33,7 @@ _TERM_START = frozenset(" \t{[<*-=})]\"'")
 
 
 def clean(line: bytes) -> bytes:
-    """A line as it is read: without its end, a byte order mark, colours, NULs, code marks, HTML entities and typographic quotes."""
+    """A line as it is read: without its end, marks, colours, NULs, HTML entities and typographic quotes."""
     if line.endswith(b"\r"):
         line = line[:-1]
     if b"\x1b" in line:
@@ -78,7 +78,9 @@ class Line:
                 return
         self.header = parse_header(line)
         self.head = line[: self.header.start].rstrip()
-        self.text = line[self.header.start :].decode("utf-8", "replace")
+        if self.header.stop is not None:
+            self.head += line[self.header.stop :]
+        self.text = line[self.header.start : self.header.stop].decode("utf-8", "replace")
 
 
 class OpenRecord:

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rabbitlogs.errors import UsageError
 from rabbitlogs.framing.levels import LEVELS, NONE, level_of
 from rabbitlogs.parsing.compiled import terminals
+
+if TYPE_CHECKING:
+    from rabbitlogs.framing.templates import Template
 
 LOGGER, LAGER, REPORT, JSON, BARE, CUSTOM, STUNNEL = "logger", "lager", "report", "json", "bare", "custom", "stunnel"
 SINGLE = frozenset({JSON, REPORT, STUNNEL})  # each header of these begins a record, also one that equals the header before
 
 
 class Header(NamedTuple):
-    """A line's header. ``start`` is the index of the message in the line; ``blanks`` how many blanks the header has."""
+    """A line's header. ``start`` is the index of the message in the line; ``blanks`` how many blanks the header has.
+
+    ``stop`` is where the message ends, in a format that has something behind it.
+    """
 
     format: str
     time: str | None
@@ -28,14 +33,14 @@ class Header(NamedTuple):
     pid: str | None
     start: int
     blanks: int
+    stop: int | None = None
 
 
 BARE_HEADER = Header(BARE, None, NONE, None, 0, 0)
 _ANSI = rb"(?:\x1b\[[0-9;]*m)*"
 
 
-_VARIABLE = re.compile(r"([^$]*)(?:\$(\w+))?")
-_SETTING = re.compile(r"^\s*log\.(file|console)\.formatter\.plaintext\.format\s*=\s*(.*?)\s*$", re.MULTILINE)
+_SETTING = re.compile(r"^\s*log\.(file|console|exchange|syslog)\.formatter\.plaintext\.format\s*=\s*(.*?)\s*$", re.MULTILINE)
 
 # what people leave of a header who take the time and the process off: [warning] text
 _LEVEL_ALONE = re.compile(rb"\[(?:debug|info|notice|warning|error|critical)\] (?=\S)")
@@ -62,7 +67,7 @@ class _Patterns:
         )
         head = b"(?:(" + parts["STUNNEL_TIME"] + b") |" + parts["STUNNEL_NAME"] + b")?"
         self.stunnel = re.compile(head + b"(" + parts["STUNNEL_LEVEL"] + rb")\[[^\]]*\]: ?")
-        self.custom: list[re.Pattern[bytes]] = []
+        self.custom: list[Template] = []
         self.templates: list[str] = []
 
 
@@ -74,26 +79,15 @@ def _patterns() -> _Patterns:
 def use_format(template: str) -> None:
     """Reads lines of one more format from now on: a ``plaintext.format`` as rabbitmq.conf has it, ``$time [$level] $msg``.
 
-    Known are ``$time $level $pid $msg $file $line $mfa $domain`` and any other name, which is passed over. Raises
+    Known are ``$time $level $pid $msg``, in any order; any other name is passed over. Raises
     :class:`~rabbitlogs.errors.UsageError` where there is no ``$msg``.
     """
-    parts = {name: regex.encode() for name, regex in terminals().items()}
-    time = b"(?:" + b"|".join(parts[n] for n in ("RFC3339", "EPOCH", "CUSTOM", "CLOCK")) + b")"
-    known = {"time": time, "level": b"(?i:" + parts["LEVEL"] + b")", "pid": parts["PROCESS"]}
-    head, found, _ = template.strip().strip("'\"").partition("$msg")
-    if not found:
-        raise UsageError(f"the format {template!r} has no $msg. Write it as rabbitmq.conf has it: '$time [$level] $pid $msg'.")
-    out = []
-    for text, name in _VARIABLE.findall(head):
-        out.append(re.escape(text.encode()).replace(rb"\ ", b" +"))
-        if name in known:
-            out.append(b"(?P<" + name.encode() + b">" + known.pop(name) + b")")
-        elif name:
-            out.append(rb"\S*")
+    from rabbitlogs.framing.templates import Template
+
+    read = Template(template)
     patterns = _patterns()
-    compiled = re.compile(_ANSI + b"".join(out))
-    if compiled.groups and compiled not in patterns.custom:
-        patterns.custom.append(compiled)
+    if not read.is_empty and template not in patterns.templates:
+        patterns.custom.append(read)
         patterns.templates.append(template)
 
 
@@ -102,10 +96,10 @@ def formats_in_use() -> list[str]:
     return list(_patterns().templates)
 
 
-def format_of_config(text: str) -> str | None:
-    """The plain text format a ``rabbitmq.conf`` sets for its log file, or else for the console; None where it sets none."""
+def formats_of_config(text: str) -> list[str]:
+    """The plain text formats a ``rabbitmq.conf`` sets: for the log file, the console, the log exchange, syslog."""
     found = dict(_SETTING.findall(text))
-    return found.get("file") or found.get("console")
+    return list(dict.fromkeys(found[output] for output in ("file", "console", "exchange", "syslog") if output in found))
 
 
 def parse_header(line: bytes) -> Header:
@@ -115,10 +109,9 @@ def parse_header(line: bytes) -> Header:
     """
     patterns = _patterns()
     for custom in patterns.custom:
-        match = custom.match(line)
-        if match is not None:
-            parts = match.groupdict()
-            return _header(CUSTOM, parts.get("time"), parts.get("level") or b"", parts.get("pid"), match.end(), line)
+        parts = custom.read(line)
+        if parts is not None:
+            return _header(CUSTOM, parts.time, parts.level or b"", parts.pid, parts.start, line, parts.stop)
     match = patterns.standard.match(line)
     if match is not None:
         time, level, pid = match.groups()
@@ -141,7 +134,9 @@ def parse_header(line: bytes) -> Header:
     return _tokens(patterns, line)
 
 
-def _header(format_: str, time: bytes | None, level: bytes, pid: bytes | None, end: int, line: bytes) -> Header:
+def _header(
+    format_: str, time: bytes | None, level: bytes, pid: bytes | None, end: int, line: bytes, stop: int | None = None
+) -> Header:
     return Header(
         format_,
         time.decode() if time else None,
@@ -149,6 +144,7 @@ def _header(format_: str, time: bytes | None, level: bytes, pid: bytes | None, e
         pid.decode() if pid else None,
         end,
         line[:end].rstrip().count(b" ") + 1,  # as if exactly one blank followed, as one does where there is a message
+        stop,
     )
 
 

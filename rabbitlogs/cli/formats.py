@@ -1,0 +1,37 @@
+"""The options that name a log's format, for every command that reads logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command = TypeVar("Command", bound="Callable[..., object]")
+
+
+def format_options(command: Command) -> Command:
+    """Adds ``--log-format`` and ``--config``."""
+    command = click.option("--config", metavar="FILE", help="The broker's rabbitmq.conf, to take its log format from.")(command)
+    return click.option(
+        "--log-format", metavar="FORMAT", help="The log's own plaintext.format, as '$level $time $msg'; usually found out."
+    )(command)
+
+
+def use_formats(log_format: str | None, config: str | None) -> None:
+    """Reads lines of the format given, and of those a broker's configuration sets."""
+    from rabbitlogs.errors import UsageError
+    from rabbitlogs.framing.headers import formats_of_config, use_format
+
+    if log_format:
+        use_format(log_format)
+    if config:
+        try:
+            with open(config, encoding="utf-8", errors="replace") as file:
+                found = formats_of_config(file.read())
+        except OSError as error:
+            raise UsageError(f"--config {config}: {error.strerror or error}.") from error
+        for text in found:
+            use_format(text)
