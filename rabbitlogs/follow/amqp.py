@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -20,6 +21,8 @@ EXCHANGE = "amq.rabbitmq.log"
 HELD = 64 << 20  # bytes waiting for the reader; beyond, the newest are dropped and counted
 _TLS = ("cacertfile", "certfile", "keyfile", "verify", "server_name_indication")
 _LONGEST_WAIT = 30.0
+_DECLARED_WITHIN = 10.0  # seconds after its start in which a node declares the exchange; it takes clients before
+_DECLARED_POLL = 0.5
 
 
 def is_url(source: str) -> bool:
@@ -130,6 +133,7 @@ class LogExchange:
         from pika import exceptions
 
         delay, was_connected = 1.0, False
+        missing_since: float | None = None
         while not self._stopping.is_set():
             try:
                 self._connection = connection = pika.BlockingConnection(self._parameters)
@@ -141,11 +145,17 @@ class LogExchange:
                     with self._lock:
                         self._gap = True
                 self._say(f"{self.name}: connected")
-                delay, was_connected = 1.0, True
+                delay, was_connected, missing_since = 1.0, True, None
                 channel.start_consuming()
             except exceptions.ChannelClosedByBroker as error:
                 if self._stopping.is_set():
                     break
+                if error.reply_code == 404:
+                    missing_since = missing_since or time.monotonic()
+                    if time.monotonic() - missing_since < _DECLARED_WITHIN:
+                        self._hang_up()
+                        self._stopping.wait(_DECLARED_POLL)
+                        continue
                 self._fail(
                     f"{self.name} has no exchange {EXCHANGE}: set log.exchange = true in rabbitmq.conf and restart the node"
                     if error.reply_code == 404
