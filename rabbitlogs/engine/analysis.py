@@ -35,7 +35,7 @@ from rabbitlogs.engine.state import (
 )
 from rabbitlogs.engine.unknown import Templates
 from rabbitlogs.framing.blocks import Block, BlockFramer, Framed, ShapeMemo
-from rabbitlogs.framing.framer import Line
+from rabbitlogs.framing.framer import MESSAGE_LIMIT, Line
 from rabbitlogs.framing.headers import BARE, BARE_HEADER, LAGER, LOGGER, Header, parse_header
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
@@ -367,8 +367,14 @@ class SourceState:
             self.sessions.put_aside(kind, block.lines, starts, len(starts))
         if kind is not None and kind not in _FACT_KINDS and self._at_once(level, kind, lines, block, starts, shape):
             return
-        for start in starts:
-            self.record(level, kind, Framed(block, start, lines, None))
+        found = [Framed(block, start, lines, None) for start in starts]
+        quiet = (
+            kind is None
+            and len(starts) >= WORTH
+            and self.owner.is_quiet("\n".join([framed.open.message[:MESSAGE_LIMIT] for framed in found]))
+        )
+        for framed in found:
+            self.record(level, kind, framed, quiet=quiet)
 
     def _at_once(self, level: str, kind: str, lines: int, block: Block, starts: list[int], shape: str) -> bool:
         """Reads all records of a kind in one pass, where its rules allow."""
@@ -412,8 +418,8 @@ class SourceState:
             if found != NO_MINUTE:
                 self.buckets[found, level] += number
 
-    def record(self, level: str, kind: str | None, framed: Framed) -> None:
-        """One record, by itself."""
+    def record(self, level: str, kind: str | None, framed: Framed, *, quiet: bool = False) -> None:
+        """One record, by itself; ``quiet`` where it is known that no rule wants it."""
         record = framed.open
         header = record.header
         stamp = iso(header.time)
@@ -427,6 +433,8 @@ class SourceState:
             message = record.message
             if message:
                 self.templates.add(level, message, self.name, framed.block.place(framed.index, framed.lines)[2])
+            if quiet:
+                return
             fields: dict[str, Any] = {"message": message}
         else:
             fields = recogniser().fields_of(kind, record.message)
@@ -675,6 +683,10 @@ class Analysis:
             if self._on_event is not None:
                 state.settle_notes(framed.block)
                 self._on_event(rule.id, tally)
+
+    def is_quiet(self, messages: str) -> bool:
+        """Whether no rule wants any of these unknown messages, each a line."""
+        return self._matcher.is_quiet(UNKNOWN, "message", messages)
 
     def fire(self, kind: str, level: str, fields: Mapping[str, Any]) -> list[Rule]:
         """The rules an event fires that says all by itself."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
 
 _ENTITY = re.compile(rb"&[a-z#]")
+_TIME = 23  # characters of a header's time, to the millisecond
+BARE_MARK = b"\x01-> "
 HEADER = rb"^[^>\n]++> "  # of any text line with a process
 WORTH = 4  # fewer lines are read one by one
 COUNTED = ("count", "distinct")  # correlations that need no more than counts by key and minute
@@ -40,19 +42,25 @@ def is_plain(text: bytes) -> bool:
     return b"&" not in text or _ENTITY.search(text) is None
 
 
+def is_bare(first: bytes, second: bytes) -> bool:
+    """Whether the second line of a record has no header; since 3.9 it has that of the first one."""
+    return first[:_TIME] != second[:_TIME]
+
+
+def _pair(first: bytes, second: bytes) -> bytes:
+    """Two lines of a record as one; a bare one gets what stands for a header."""
+    if first[:_TIME] != second[:_TIME]:
+        return first + BARE_MARK + second if second else first
+    # an empty second line (a message that ends in a line break) is nothing
+    return first if second[-2:] in (b"> ", b"0>") else first + b"\x01" + second
+
+
 def joined(lines: Sequence[bytes], starts: Sequence[int], count: int) -> bytes | None:
     """Records as one text: a line each, their own lines joined by ``\\x01``; None where they must be read one by one."""
     if count == 1:
         text = b"\n".join([lines[start] for start in starts])
     elif count == 2:
-        seconds = [lines[start + 1] for start in starts]
-        # an empty second line (a message that ends in a line break) is nothing
-        text = b"\n".join(
-            [
-                lines[at] if line[-2:] in (b"> ", b"0>") else lines[at] + b"\x01" + line
-                for at, line in zip(starts, seconds, strict=True)
-            ]
-        )
+        text = b"\n".join([_pair(lines[start], lines[start + 1]) for start in starts])
     else:
         return None
     text = text.replace(b">  ", b"> ")  # a second line that is indented by one blank
@@ -116,7 +124,9 @@ class BatchPlan(Rows):
 
     def spans(self, record: Sequence[bytes]) -> dict[str, tuple[int, int, int]] | None:
         """Where each field stands in a record: line, first and last column; None where it is not that simple."""
-        match = self._pattern.match(b"\x01".join(record)) if self._pattern is not None else None
+        bare = len(record) == 2 and is_bare(record[0], record[1])
+        text = (BARE_MARK if bare else b"\x01").join(record)
+        match = self._pattern.match(text) if self._pattern is not None else None
         if match is None:
             return None
         out: dict[str, tuple[int, int, int]] = {}
@@ -126,6 +136,8 @@ class BatchPlan(Rows):
                 continue
             at = match.string.count(b"\x01", 0, begin)
             start = match.string.rfind(b"\x01", 0, begin) + 1
+            if at and bare:
+                start += len(BARE_MARK) - 1
             if end - start > len(record[at]):
                 return None
             out[capture.name] = at, begin - start, end - start

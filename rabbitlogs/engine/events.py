@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
-from rabbitlogs.engine.batch import WORTH, Rows, joined
+from rabbitlogs.engine.batch import WORTH, Rows, is_bare, joined
 from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.framing.headers import formats_in_use
@@ -96,8 +96,6 @@ class _Collector(SourceState):
         if len(starts) < WORTH or block.places is not None or count > 2 or formats_in_use():
             return False
         lines = block.lines
-        if count == 2 and any(lines[start][:32] != lines[start + 1][:32] for start in starts):
-            return False
         whole = joined(lines, starts, count)
         if whole is None or b"\r" in lines[starts[0]] or (count == 2 and kind is None):
             return False
@@ -113,7 +111,11 @@ class _Collector(SourceState):
             return False
         messages = _messages(lines, starts)
         if count == 2:
-            seconds = _messages(lines, [start + 1 for start in starts])
+            bare = [is_bare(lines[start], lines[start + 1]) for start in starts]
+            if any(bare) and not all(bare):
+                return False
+            after = [start + 1 for start in starts]
+            seconds = [lines[at].decode() for at in after] if bare[0] else _messages(lines, after)
             messages = [f"{one}\n{two}" for one, two in zip(messages, seconds, strict=True)]
         places = block.places_of(starts, count)
         stamps = [f"{row[0]}T{row[1]}" for row in rows]

@@ -129,6 +129,14 @@ class Matcher:
             )
         return plan
 
+    def is_quiet(self, kind: str, field: str, lines: str) -> bool:
+        """Whether no rule can be fired by events of a kind that have this one field only, whose texts are these lines."""
+        both = self._catalogue.by_kind.get(kind, [])
+        return all(
+            match.is_ours and any(c[0] == field and c[1] == "like" and rules_out(c, lines) for c in match.conditions)
+            for _, match in both
+        )
+
     def fire(self, kind: str, level: str, fields: Mapping[str, Any], session: Callable[[], Mapping[str, Any]]) -> list[Rule]:
         """The rules an event fires: the best of those that match, and every correlation that counts it."""
         winners, beside = self.rules_for(kind)

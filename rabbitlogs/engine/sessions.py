@@ -26,6 +26,7 @@ CLOSED = "connection.closed"
 NAMED = "connection.named"
 KINDS = frozenset({"connection.authenticated", NAMED})
 Where = list[int] | tuple[str, str]  # lines of a block; or the block's text, and the character that stands for them
+_TOGETHER = 512  # connections that are filed in one dict at least
 _NOTHING: Mapping[str, Any] = {}
 _CLIENT = re.compile(rb"\(([^ ]+) -> ")
 _SAMPLE = 400  # ended connections that are read
@@ -120,10 +121,22 @@ class Sessions:
         """Files what was put aside under its client address; the lines themselves stay unread until asked for."""
         for kind, lines, where, number in self._waiting:
             chosen = _chosen(lines, where)
-            self._filed.append((kind, dict(zip(_clients(chosen), chosen, strict=True)), number))
+            self._file(kind, dict(zip(_clients(chosen), chosen, strict=True)), number)
         self._waiting.clear()
         self._trim()
         self._settle_closings()
+
+    def _file(self, kind: str, lines: dict[bytes, bytes], number: int) -> None:
+        """Files lines by client: with the last ones of their kind, as long as those are few."""
+        for back in range(1, min(len(self._filed), len(self._kinds)) + 1):
+            known, before, count = self._filed[-back]
+            if known == kind:
+                if count < _TOGETHER:
+                    before.update(lines)
+                    self._filed[-back] = kind, before, count + number
+                    return
+                break
+        self._filed.append((kind, lines, number))
 
     @staticmethod
     def _introduce(lines: list[tuple[str, bytes]]) -> Mapping[str, Any]:

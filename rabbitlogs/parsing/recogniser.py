@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from rabbitlogs.parsing.compiled import table, tree_text
@@ -32,12 +33,16 @@ _WORD = re.compile(r"[A-Za-z_]{3,}")
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
 
 
+@lru_cache(maxsize=4096)
+def _shortened(literal: str) -> list[str]:
+    """A literal, and what is left of it without its last word, without its last two, and so on."""
+    words = _WORDS.findall(literal)
+    return ["".join(words[:count]) for count in range(len(words), 0, -1)]
+
+
 def _common(literal: str, message: str) -> str:
     """The words of a literal that a message begins with."""
-    words = _WORDS.findall(literal)
-    while words and not message.startswith("".join(words)):
-        words.pop()
-    return "".join(words)
+    return next((part for part in _shortened(literal) if message.startswith(part)), "")
 
 
 def _captured(match: re.Match[str]) -> int:
@@ -101,11 +106,12 @@ class _Expression:
 class KindEntry:
     """One kind in the recogniser; its expressions are made when first needed."""
 
-    __slots__ = ("_full", "_prefix", "_required", "name", "openings", "seq", "weight")
+    __slots__ = ("_full", "_literals", "_prefix", "_required", "name", "openings", "seq", "weight")
 
     def __init__(self, name: str, seq: list[Any], openings: list[str] | None, weight: int) -> None:
         self.name, self.seq, self.openings, self.weight = name, seq, openings, weight
-        self._required = sorted(literals(seq), key=len, reverse=True)
+        self._literals = literals(seq)
+        self._required = sorted(self._literals, key=len, reverse=True)
         self._full: _Expression | None = None
         self._prefix: _Expression | None = None
 
@@ -129,7 +135,7 @@ class KindEntry:
         read = place = 0
         for literal in self.openings or ():
             read = place = max(read, len(_common(literal, message)))
-        required = literals(self.seq)
+        required = self._literals
         if self.openings is not None and required and self.seq[0][0] == "l":
             if place < len(required[0]):
                 return read, place
@@ -139,11 +145,11 @@ class KindEntry:
             if at >= 0:
                 read, place = read + len(literal), at + len(literal)
                 continue
-            words = _WORDS.findall(literal)
-            while words and (at := message.find("".join(words), place)) < 0:
-                words.pop()
-            size = len("".join(words))
-            return (read + size, at + size) if words else (read, place)
+            for part in _shortened(literal):
+                at = message.find(part, place)
+                if at >= 0:
+                    return read + len(part), at + len(part)
+            return read, place
         return read, place
 
     def fields(self, match: re.Match[str]) -> dict[str, Any]:
@@ -202,7 +208,7 @@ class Recogniser:
         by_word = self._by_word
         hits = by_word.keys() & set(_WORD.findall(message))
         names = [name for word in hits for name in by_word[word]]
-        names.extend(name for literal, name in self._anywhere if literal in message)
+        names.extend([name for literal, name in self._anywhere if literal in message])
         return [self.entry(name) for name in names]
 
     def recognise(self, message: str) -> Match | None:
