@@ -96,6 +96,15 @@ def test_standard_output_of_a_failed_start(samples: Path) -> None:
     assert kinds["boot.logging_switching"] == 1
 
 
+def test_a_failed_start_with_headers_is_one_record() -> None:
+    """The lines of ``BOOT FAILED`` share their header; the last one alone would be a message too."""
+    head = b"2026-11-23 07:46:48.684571+00:00 [error] <0.223.0> "
+    lines = [b"", b"BOOT FAILED", b"===========", b"ERROR: epmd error for host mq-a: nxdomain (non-existing domain)", b""]
+    analysis = Analysis()
+    analysis.feed(b"".join(head + line + b"\n" for line in lines), "a.log")
+    assert analysis.report().totals["by_kind"] == {"boot.epmd_failed": 1}
+
+
 def test_a_very_long_line_is_bounded() -> None:
     """A line of 30 MB is read in pieces; every byte is in a record."""
     data = b"2026-11-23 07:46:48.684571+00:00 [error] <0.223.0> " + b"x" * (30 << 20) + b"\nlast\n"

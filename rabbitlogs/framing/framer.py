@@ -151,6 +151,8 @@ class OpenRecord:
         # that may begin with any text would swallow the message: the line must not be of that kind without it
         if match.kind == own.kind or reader.entry(match.kind).weight <= reader.entry(own.kind).weight:
             return False
+        if reader.entry(match.kind).openings is not None:
+            return True
         alone = reader.recognise(collapse(line.text))
         return alone is None or alone.rest is not None or alone.kind != match.kind
 
