@@ -10,7 +10,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Rule
-from rabbitlogs.engine.intervals import episodes
+from rabbitlogs.engine.intervals import episodes, unfinished, waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -117,7 +117,7 @@ def _still_open(
 ) -> list[Moment]:  # fmt: skip
     """When what is open still began: that is what a reader wants explained. Empty where nothing is."""
     if rule.interval is None:
-        return []
+        return [shifted(e.begin, offsets) for e in unfinished(rule, tally, ends, analysis)] if waits(rule) else []
     return [shifted(e.begin, offsets) for e in episodes(rule, tally, ends, analysis) if e.is_open]
 
 

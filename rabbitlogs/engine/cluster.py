@@ -39,23 +39,24 @@ def clock_offsets(analysis: Analysis) -> dict[str, float]:
     if len(nodes) < 2:
         return {}
     lost, back = _views(analysis, LOST), _views(analysis, (BACK,))
+    members = sorted({*nodes, *(subject for _, subject in (*lost, *back))})
     out = {nodes[0]: 0.0}
     for _ in nodes:  # a node that shares no event with the first may share some with another
         for known, node in [(k, n) for k in sorted(out) for n in nodes if n not in out]:
-            difference = _difference(node, known, nodes, lost, back)
+            difference = _difference(node, known, members, lost, back)
             if difference is not None:
                 out[node] = out[known] + difference
                 break
     return {node: offset if abs(offset) >= _SKEW else 0.0 for node, offset in out.items()}
 
 
-def _difference(one: str, other: str, nodes: list[str], lost: Views, back: Views) -> float | None:
+def _difference(one: str, other: str, members: list[str], lost: Views, back: Views) -> float | None:
     """How far one node's clock is ahead of another's; None where too few events are shared.
 
     That two nodes are connected again both learn at one moment, and two that stay learn at one moment what becomes of a
     third. Not so what they learn of each other's end: a node that hangs learns of it when it wakes.
     """
-    thirds = [((one, n), (other, n)) for n in nodes if n not in (one, other)]
+    thirds = [((one, n), (other, n)) for n in members if n not in (one, other)]
     seen = [(back, [((one, other), (other, one)), *thirds]), (lost, thirds)]
     pairs = [(views.get(mine, []), views.get(theirs, [])) for views, both in seen for mine, theirs in both]
     pairs = [(_apart(mine, _ONE_LOSS), _apart(theirs, _ONE_LOSS)) for mine, theirs in pairs]

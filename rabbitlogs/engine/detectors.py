@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rabbitlogs.engine.state import Tally, iso
+from rabbitlogs.engine.intervals import episodes, order
+from rabbitlogs.engine.state import Tally, iso, seconds_key, stamp_like
 from rabbitlogs.framing.framer import Line
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
@@ -49,5 +50,46 @@ def connection_churn(analysis: Analysis) -> Tally | None:
     return tally if tally.count else None
 
 
-FIELDS = {"connection_churn": frozenset({"per_minute"})}  # what a detector gives a rule's prose
-DETECTORS: dict[str, Callable[[Analysis], Tally | None]] = {"connection_churn": connection_churn}
+def majority_lost(analysis: Analysis) -> Tally | None:
+    """A node that still writes has lost most nodes that it and its peers name, and they are not back.
+
+    Members are known by name only: those whose logs these are, and those a node saw come or go. Two nodes have no majority
+    without each other anyway; that is what the lost node itself is told for.
+    """
+    rule = analysis.catalogue.rules.get(_LOST)
+    lost = analysis.tallies.get(_LOST)
+    if rule is None or lost is None:
+        return None
+    open_ = [e for e in episodes(rule, lost, analysis.tallies, analysis) if e.is_open]
+    own = {state.node for state in analysis.sources.values() if state.node}
+    back = analysis.tallies.get(_BACK)
+    members = own.union(*(pair for tally in (lost, back) if tally is not None for pair in tally.pairs))
+    down = {episode.key for episode in open_ if episode.key in members}
+    left = sorted({broker for episode in open_ for broker in episode.brokers if broker not in down})
+    if len(members) < _CLUSTER or len(down) * 2 < len(members) or not left:
+        return None
+    tally = Tally()
+    begins = sorted((e.begin for e in open_ if e.key in down), key=order)
+    tally.count = 1
+    last = begins[-1]  # with the last of them the majority was gone
+    stamp = stamp_like(last[0], lost.last) if last[0] is not None else lost.last
+    tally.saw(stamp)
+    tally.sources[last[1]] += 1
+    tally.moments.add(last)
+    since = begins[0][0]
+    tally.evidence = [e for e in lost.shown() if since is None or seconds_key(e.time) >= since - 0.001]
+    tally.first_fields["majority"] = {
+        "down": len(down), "members": len(members), "names": ", ".join(sorted(down)), "node_of_log": left[0],
+    }  # fmt: skip
+    return tally
+
+
+_LOST, _BACK = "cluster.node_down", "cluster.node_up"
+_CLUSTER = 3  # nodes that make a majority worth the name
+
+# what a detector gives a rule's prose
+FIELDS = {"connection_churn": frozenset({"per_minute"}), "majority_lost": frozenset({"down", "members", "names"})}
+DETECTORS: dict[str, Callable[[Analysis], Tally | None]] = {
+    "connection_churn": connection_churn,
+    "majority_lost": majority_lost,
+}

@@ -53,7 +53,7 @@ def episodes(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
     finish = [m for i in finals if i in tallies for m in tallies[i].moments.all()]
     lasts = _last_times(analysis, where)
     begun: dict[tuple[str, str], list[Moment]] = {}
-    for key, moments in _named(tally, where).items():
+    for key, moments in _named(tally).items():
         for moment in moments:
             begun.setdefault((key, where.get(moment[1], moment[1])), []).append(moment)
     found: list[Episode] = []
@@ -65,14 +65,13 @@ def episodes(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
     return _joined(found)
 
 
-def _named(tally: Tally, where: Mapping[str, str]) -> dict[str, list[Moment]]:
-    """A tally's moments by key. A key that a line did not name is the only other one there, or the log's own node."""
+def _named(tally: Tally) -> dict[str, list[Moment]]:
+    """A tally's moments by key. What a line did not name is the only one that others named, or stays without a name."""
     out = {key: moments.all() for key, moments in tally.keys.items()}
     unnamed = out.pop("", [])
     names = {key for key in out if key}
     for moment in unnamed:
-        key = next(iter(names)) if len(names) == 1 else where.get(moment[1], "")
-        out.setdefault(key, []).append(moment)
+        out.setdefault(next(iter(names)) if len(names) == 1 else "", []).append(moment)
     return out
 
 
@@ -87,14 +86,20 @@ def _last_times(analysis: Analysis, where: Mapping[str, str]) -> dict[str, float
 
 
 def _ends_of(tally: Tally, key: str, broker: str, where: Mapping[str, str], lasts: Mapping[str, float]) -> Iterable[Moment]:
-    """What ends a key's episode in one node's log: its own line, or another's once this log has ended."""
+    """What ends a key's episode in one node's log: its own line, or another's once this log has ended.
+
+    Lines without a key end every key of their log, and every line ends what has none.
+    """
+    if not key:
+        yield from (m for m in tally.moments.all() if where.get(m[1], m[1]) == broker)
+        return
     named = tally.keys.get(key)
     for moment in named.all() if named is not None else ():
         mine = where.get(moment[1], moment[1]) == broker
         if mine or (moment[0] is not None and moment[0] > lasts.get(broker, float("inf"))):
             yield moment
     unnamed = tally.keys.get("")
-    if unnamed is not None and key:
+    if unnamed is not None:
         yield from (m for m in unnamed.all() if where.get(m[1], m[1]) == broker)
 
 
@@ -138,13 +143,18 @@ def _overlap(before: Episode, after: Episode) -> bool:
     return after.begin[0] <= max(before.end[0] or 0.0, before.begin[0] + SAME)
 
 
-def unfinished(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> list[str]:
-    """Keys whose last beginning has no end after it on the same node."""
+def waits(rule: Rule) -> bool:
+    """Whether a condition is that something began and did not end."""
+    return rule.correlate is not None and rule.correlate["type"] == "unfinished"
+
+
+def unfinished(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> list[Episode]:
+    """What began and has no end after its last beginning on the same node."""
     correlate: dict[str, Any] = rule.correlate or {}
     where = brokers(analysis)
     enders = [tallies[i] for i in correlate.get("finished_by", ()) if i in tallies]
-    starts = tallies.get(STARTS) if correlate.get("restart") else None
-    out = []
+    lasts, within = _last_times(analysis, where), float(correlate.get("within", 0.0))
+    out: list[Episode] = []
     for key, moments in tally.keys.items():
         last: dict[str, Moment] = {}
         for moment in moments.all():
@@ -152,17 +162,17 @@ def unfinished(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis:
             if broker not in last or order(moment) > order(last[broker]):
                 last[broker] = moment
         for broker, begun in last.items():
+            if within and begun[0] is not None and lasts.get(broker, begun[0]) - begun[0] < within:
+                continue  # the log ends before it could have ended
             ends = [m for tally in enders for m in _moments_of(tally, key)]
-            ends += starts.moments.all() if starts is not None else []
             if not any(order(end)[0] >= order(begun)[0] and _after(end, begun, broker, where) for end in ends):
-                out.append(key)
-                break
-    return out
+                out.append(Episode(key, begun, None, {broker}))
+    return _joined(sorted(out, key=lambda episode: (order(episode.begin), episode.key)))
 
 
 def _moments_of(tally: Tally, key: str) -> list[Moment]:
-    """What may end a key: moments under it, or all where the one that ends it keeps other keys."""
-    if not key:
+    """What may end a key: moments under it; all where either knows no keys."""
+    if not key or not any(tally.keys):
         return tally.moments.all()
     named = tally.keys.get(key)
     return named.all() if named is not None else []
@@ -176,8 +186,10 @@ def _after(end: Moment, begun: Moment, broker: str, where: Mapping[str, str]) ->
 
 def state_of(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> str:
     """``open`` when a condition that lasts has not ended for at least one of its keys, ``closed`` when all have."""
-    if rule.correlate is not None and rule.correlate["type"] == "unfinished":
+    if waits(rule):
         return "open" if unfinished(rule, tally, tallies, analysis) else "closed"
+    if rule.correlate is not None and rule.correlate.get("lasts"):
+        return "open"  # its detector finds only what is so at the end of the log
     if rule.interval is None:
         return "instant"
     return "open" if any(e.is_open for e in episodes(rule, tally, tallies, analysis)) else "closed"

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.batch import key_names
-from rabbitlogs.engine.intervals import Episode, episodes
+from rabbitlogs.engine.intervals import Episode, episodes, unfinished, waits
 from rabbitlogs.engine.nodes import brokers
 from rabbitlogs.engine.prose import command, fill, text_of
 from rabbitlogs.engine.state import OTHERS, Tally, stamp_like
@@ -41,7 +41,7 @@ def finding_of(
     Args:
         tallies: what ends lasting conditions; by default those of the analysis.
     """
-    lasted = episodes(rule, tally, analysis.tallies if tallies is None else tallies, analysis) if rule.interval else []
+    lasted = _lasted(rule, tally, analysis.tallies if tallies is None else tallies, analysis)
     text = rule.text()
     values = _values(rule, tally, analysis, lasted)
     explain = text.get("explain", {})
@@ -59,7 +59,7 @@ def finding_of(
         severity=change.get("severity", rule.severity),
         confidence=rule.confidence,
         state=state,
-        count=_count(tally, lasted),
+        count=_count(rule, tally, lasted),
         first=tally.first,
         last=tally.last,
         what=fill(explain.get("what", rule.title), _with_others(values, tally, lasted)),
@@ -91,11 +91,18 @@ def finding_of(
     )
 
 
-def _count(tally: Tally, lasted: list[Episode]) -> int:
+def _lasted(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> list[Episode]:
+    """When a condition lasted; of what waits for its end, what still does."""
+    if rule.interval:
+        return episodes(rule, tally, tallies, analysis)
+    return unfinished(rule, tally, tallies, analysis) if waits(rule) else []
+
+
+def _count(rule: Rule, tally: Tally, lasted: list[Episode]) -> int:
     """How often it happened: for what lasts, how often it began, where all beginnings are still known."""
     known = sum(moments.total for moments in tally.keys.values())
     kept = sum(len(moments.first) + len(moments.last) for moments in tally.keys.values())
-    return len(lasted) if lasted and known == kept == tally.count else tally.number
+    return len(lasted) if lasted and (waits(rule) or known == kept == tally.count) else tally.number
 
 
 def _nodes(tally: Tally, analysis: Analysis) -> dict[str, int]:
@@ -163,7 +170,7 @@ def _connection(tally: Tally) -> dict[str, Any] | None:
 
 def _last_said(rule: Rule, state: str, tally: Tally, analysis: Analysis) -> str | None:
     """The last line of a log in which something begun did not end: what it waits for, as far as a log can tell."""
-    if state != "open" or rule.correlate is None or rule.correlate["type"] != "unfinished":
+    if state != "open" or not waits(rule) or (rule.correlate or {}).get("by"):
         return None
     lines = [state.final for state in analysis.sources.values() if state.name in tally.sources and state.final]
     return text_of(Line(lines[-1]).text) if lines else None
@@ -194,7 +201,7 @@ def _values(rule: Rule, tally: Tally, analysis: Analysis, lasted: list[Episode])
         if counter:
             values[name] = min(counter.items(), key=_frequent_first)[0]
     for episode in [e for e in lasted if e.is_open][:1]:
-        names = key_names((rule.interval or {}).get("key", ()))
+        names = key_names(rule.interval.get("key", ()) if rule.interval else (rule.correlate or {}).get("by", ()))
         values.update({n: v for n, v in zip(names, episode.key.split("|"), strict=False) if v and n in values})
     source = next(iter(tally.sources), "")
     node = tally.fields.get("node_of_log") or next((s.node for s in analysis.states_of(source) if s.node), None)

@@ -414,14 +414,17 @@ def _body(shown: Screen | Draft, text: str, indent: int = 2, style: str = "", ha
 def _subjects(finding: Finding, without: Sequence[str] = ()) -> str:
     """Whom a finding is about: the one, or how many and the one with the largest share."""
     parts = []
+    open_ = {part for e in finding.details.get("episodes", ()) if e["to"] is None for part in e["key"].split("|")}
     for name, values in sorted(finding.subjects.items(), key=_telling):
         if name in without:
             continue
+        still = {value: number for value, number in values.items() if value in open_}
+        values = still or values
         top = next(iter(values.items()), None)
         if top is None:
             continue
         label = name.replace("_", " ")
-        distinct = finding.details.get("distinct", {}).get(name, len(values))
+        distinct = len(still) or finding.details.get("distinct", {}).get(name, len(values))
         if distinct == 1:
             parts.append(f"{label} {_brief(top[0])}")
         else:

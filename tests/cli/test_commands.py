@@ -61,13 +61,13 @@ def test_a_mistyped_condition_is_said(command: str, option: str) -> None:
 
 
 def test_the_verdict_fits_on_a_screen() -> None:
-    """At most 24 lines of at most 100 columns before the first finding."""
+    """At most 24 lines of at most 80 columns before the first finding."""
     for path in sorted((ROOT / "samples").rglob("*.log")):
         lines = run("explain", path).stdout.decode().split("\n")
         heads = [n for n, line in enumerate(lines) if re.match(r"(critical|error|warning|notice|info): ", line)]
         verdict = lines[: heads[0] if heads else len(lines)]
         assert len(verdict) <= 24, path
-        assert all(len(line) <= 100 for line in verdict), path
+        assert all(len(line) <= 80 for line in verdict), path
 
 
 def test_two_runs_are_identical() -> None:
