@@ -153,7 +153,8 @@ def unfinished(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis:
     correlate: dict[str, Any] = rule.correlate or {}
     where = brokers(analysis)
     enders = [tallies[i] for i in correlate.get("finished_by", ()) if i in tallies]
-    lasts, within = _last_times(analysis, where), float(correlate.get("within", 0.0))
+    # who follows a log waits by the clock on the wall: a log that says nothing more does not go on
+    lasts, within = _last_times(analysis, where), 0.0 if analysis.live else float(correlate.get("within", 0.0))
     out: list[Episode] = []
     for key, moments in tally.keys.items():
         last: dict[str, Moment] = {}
