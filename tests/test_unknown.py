@@ -1,0 +1,73 @@
+"""Messages nobody knows, grouped: what varies is one group, what says something else is another."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rabbitlogs import Analysis
+from rabbitlogs.engine.unknown import LIMIT, Templates, template_of
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("worker 17 started on 'orders'", "worker 18 started on 'invoices'"),
+        ("tried 10.0.0.1:5672 for 3 ms", "tried mq.example.com:5672 for 12 ms"),
+        ("wrote /var/lib/a in <0.1.0>", "wrote /srv/b/c in <0.9.17>"),
+        ("got {error,{a,[1,2]}} from rabbit@a", "got {error,timeout} from rabbit@b"),
+        ("state #{a => 1} at v1.2.3", "state #{b => #{c => 2}} at v1.3.0-rc.1"),
+    ],
+)
+def test_numbers_names_and_terms_do_not_tell(one: str, other: str) -> None:
+    """Two messages that differ in those are of one group."""
+    assert template_of(one) == template_of(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("worker 17 started", "worker 17 stopped"),
+        ("[x] started [y]", "[x] stopped [y]"),
+        ("{a,1} started {b,2}", "{a,1} stopped {b,2}"),
+        ("event {started,<0.1.0>}", "event {stopped,<0.1.0>}"),
+        ("it's started, isn't it", "it's stopped, isn't it"),
+        ("job(5)started:5", "job(5)stopped:5"),
+    ],
+)
+def test_words_tell(one: str, other: str) -> None:
+    """``started`` and ``stopped`` are never merged, whatever stands around them."""
+    assert template_of(one) != template_of(other)
+
+
+@given(st.text(max_size=500), st.sampled_from(["started", "stopped"]))
+def test_any_text_has_a_template(text: str, word: str) -> None:
+    """And a word that stands alone is in it."""
+    assert word in template_of(f"{word} {text}")
+
+
+def test_errors_come_first_then_what_is_frequent() -> None:
+    """The report names level, count and the first place of each group."""
+    said = [*(("info", f"gadget {n} polished") for n in range(5)), *(("error", f"gadget {n} broke") for n in range(2))]
+    said += [("error", f"gadget {n} bent") for n in range(3)]
+    lines = [f"2026-11-23 07:46:{n:02}.684571+00:00 [{level}] <0.646.0> {text}" for n, (level, text) in enumerate(said)]
+    analysis = Analysis()
+    analysis.feed("\n".join(lines).encode(), "a.log")
+    rows = analysis.report().to_dict()["unexplained"]
+    assert [(row["level"], row["count"], row["template"], row["line"]) for row in rows] == [
+        ("error", 3, "gadget <*> bent", 8),
+        ("error", 2, "gadget <*> broke", 6),
+        ("info", 5, "gadget <*> polished", 1),
+    ]
+
+
+def test_groups_are_bounded() -> None:
+    """Beyond a limit new groups are one; nothing is lost from the count, also when two logs are put together."""
+    first, second = Templates(), Templates()
+    for number in range(LIMIT + 50):
+        first.add("info", "word" * (number // 26 + 1) + chr(97 + number % 26), "a", 1)
+    second.add("info", "something else", "b", 1)
+    first.merge(second)
+    assert len(first.groups) <= LIMIT + 1
+    assert sum(int(str(row["count"])) for row in first.rows()) == LIMIT + 51
