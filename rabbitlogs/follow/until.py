@@ -110,7 +110,10 @@ class Until:
         if not found:
             return "the start failed"
         failure = max(found, key=lambda f: SEVERITIES.index(f.severity))
-        cause = follower.finding(failure.caused_by) if failure.caused_by else None
-        if cause is None:
+        cause, met = failure, {failure.id}
+        while cause.caused_by and cause.caused_by not in met and (further := follower.finding(cause.caused_by)) is not None:
+            cause = further
+            met.add(cause.id)
+        if cause is failure:
             return f"{failure.title} ({failure.id}). {failure.what}"
         return f"{failure.title}: {cause.title} ({cause.id}). {cause.what}"
