@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rabbitlogs.engine.intervals import episodes, order
+from rabbitlogs.engine.intervals import STARTS, episodes, order
+from rabbitlogs.engine.nodes import brokers
 from rabbitlogs.engine.state import Tally, iso, seconds_key, stamp_like
 from rabbitlogs.framing.framer import Line
 from rabbitlogs.framing.times import to_seconds
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rabbitlogs.engine.analysis import Analysis
+    from rabbitlogs.engine.state import Moment
 
 CHURN_KINDS = ("connection.closed", "connection.closed_abruptly")
 CHURN_PER_MINUTE = 600  # connections closed a minute, on average over a log, that are more than applications should need
@@ -84,12 +86,51 @@ def majority_lost(analysis: Analysis) -> Tally | None:
     return tally
 
 
+def run_broken_off(analysis: Analysis) -> Tally | None:
+    """A node starts again although its run before had come up and did not say that it ended."""
+    where = brokers(analysis)
+    marks: dict[str, list[tuple[Moment, str]]] = {}
+    for rule_id in (_COMPLETED, STARTS, *_ENDS):
+        known = analysis.tallies.get(rule_id)
+        for moment in known.moments.all() if known is not None else ():
+            if moment[0] is not None:
+                marks.setdefault(where.get(moment[1], moment[1]), []).append((moment, rule_id))
+    broken: list[tuple[str, Moment]] = []
+    for broker, seen in marks.items():
+        is_up = False
+        for moment, rule_id in sorted(seen, key=lambda mark: order(mark[0])):
+            if rule_id == STARTS and is_up:
+                broken.append((broker, moment))
+            is_up = rule_id == _COMPLETED
+    starts = analysis.tallies.get(STARTS)
+    if not broken or starts is None:
+        return None
+    broken.sort(key=lambda entry: order(entry[1]))
+    tally = Tally()
+    tally.count = len(broken)
+    for _, moment in broken:
+        tally.saw(stamp_like(moment[0] or 0.0, starts.last))  # all of them have times
+        tally.sources[moment[1]] += 1
+        tally.moments.add(moment)
+    places = {(moment[1], moment[2]) for _, moment in broken}
+    tally.evidence = [evidence for evidence in starts.shown() if (evidence.source, evidence.line) in places]
+    tally.first_fields["run"] = {"broker": broken[0][0], "node_of_log": broken[0][0] if "@" in broken[0][0] else None}
+    return tally
+
+
+_COMPLETED = "boot.completed"
+_ENDS = ("boot.stopping", "boot.stopped", "boot.sigterm_received", "boot.failed", "runtime.crash_dump")
 _LOST, _BACK = "cluster.node_down", "cluster.node_up"
 _CLUSTER = 3  # nodes that make a majority worth the name
 
 # what a detector gives a rule's prose
-FIELDS = {"connection_churn": frozenset({"per_minute"}), "majority_lost": frozenset({"down", "members", "names"})}
+FIELDS = {
+    "connection_churn": frozenset({"per_minute"}),
+    "majority_lost": frozenset({"down", "members", "names"}),
+    "run_broken_off": frozenset({"broker"}),
+}
 DETECTORS: dict[str, Callable[[Analysis], Tally | None]] = {
     "connection_churn": connection_churn,
     "majority_lost": majority_lost,
+    "run_broken_off": run_broken_off,
 }
