@@ -87,8 +87,10 @@ class Moments:
         self.total = total
 
     def all(self) -> list[Moment]:
-        """The moments kept, in order."""
-        return [as_read(moment) for moment in self.first + self.last[-(MOMENT_LIMIT // 2) :]]
+        """The moments kept, in order; each is read once."""
+        first, last = [as_read(m) for m in self.first], [as_read(m) for m in self.last[-(MOMENT_LIMIT // 2) :]]
+        self.first[:], self.last[:] = first, last
+        return first + last
 
 
 class Tally:

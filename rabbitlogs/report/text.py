@@ -10,7 +10,7 @@ from rabbitlogs.engine.state import OTHERS
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.report.style import COLOURS, Draft, Screen, command_lines
 from rabbitlogs.report.times import clock, duration, lasting, short, span, when
-from rabbitlogs.report.verdict import begun, judge
+from rabbitlogs.report.verdict import begun, judge, until_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -180,6 +180,9 @@ def _over(shown: Screen | Draft, findings: list[Finding], report: Report) -> Non
         severity = (f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
         title, facts = finding.title, when(finding, end=end, briefly=True)
         room = shown.width - len(_INDENT) - len(facts) - 4
+        if len(title) > room:
+            facts = f"{f'{finding.count:,} times, ' if finding.count > 1 else ''}until {short(until_of(finding), end)}"
+            room = shown.width - len(_INDENT) - len(facts) - 4
         shown.line(severity, title if len(title) <= room else title[: max(0, room - 1)] + "…", (f"  ({facts})", "dim"), cut=True)
     if len(findings) > _OVER:
         shown.line((f"{_INDENT}and {len(findings) - _OVER} more", "dim"), cut=True)
@@ -234,7 +237,8 @@ def _coverage(report: Report, shown: Screen | Draft) -> None:
         parts.append(f"no start at the beginning of {whose}: what was before is not known")
     if not told.get("version_known") and records:
         parts.append("no version named")
-    for part in textwrap.wrap("; ".join(parts) + "." if parts else "", shown.width - 1, max_lines=2, placeholder=" …"):
+    said = "; ".join(parts)
+    for part in textwrap.wrap(f"{said[0].upper()}{said[1:]}." if said else "", shown.width - 1, max_lines=2, placeholder=" …"):
         shown.line((part, "dim"))
 
 

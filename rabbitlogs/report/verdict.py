@@ -98,6 +98,11 @@ def begun(finding: Finding) -> str | None:
     return finding.details.get("since") or finding.first
 
 
+def until_of(finding: Finding) -> str | None:
+    """When what a finding says ended, or was seen last."""
+    return finding.details.get("until") or finding.last
+
+
 def _began_with(verdict: Verdict) -> Finding | None:
     """The first domino: going back from the worst of what is wrong now, as long as something led up to it.
 
@@ -110,7 +115,7 @@ def _began_with(verdict: Verdict) -> Finding | None:
     at = seconds_key(begun(out))
     others = [(seconds_key(begun(f)), f) for f in (*verdict.now, *verdict.over) if f.area in _SPREADS and begun(f) is not None]
     for seconds, finding in sorted(others, key=lambda pair: (-pair[0], pair[1].id)):
-        ended = at if finding.state == "open" else seconds_key(finding.details.get("until") or finding.last)
+        ended = at if finding.state == "open" else seconds_key(until_of(finding))
         if out.area in _SPREADS and seconds < at <= ended + _ONE_INCIDENT:
             out, at = finding, seconds
     return out
