@@ -177,6 +177,7 @@ class Recogniser:
         self._short: dict[str, list[str]] = compiled["short"]
         self._by_word: dict[str, list[str]] = compiled["words"]
         self._anywhere: list[list[str]] = compiled["anywhere"]
+        self._any = re.compile("|".join(re.escape(literal) for literal, _ in self._anywhere) or "(?!)")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -208,7 +209,8 @@ class Recogniser:
         by_word = self._by_word
         hits = by_word.keys() & set(_WORD.findall(message))
         names = [name for word in hits for name in by_word[word]]
-        names.extend([name for literal, name in self._anywhere if literal in message])
+        if self._any.search(message) is not None:
+            names.extend([name for literal, name in self._anywhere if literal in message])
         return [self.entry(name) for name in names]
 
     def recognise(self, message: str) -> Match | None:
