@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)(?:\s+ago)?\Z")
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _PROBE = 65536
+_PLACES, _GLANCE = 256, 8192  # where a file is looked at to see whether its times are in order, and how far each look goes
 _MARGIN = 60.0  # seconds before ``since`` where reading begins: neighbouring lines are not strictly in order
 
 
@@ -106,11 +107,12 @@ class FilteredAnalysis(Analysis):
 def seek(path: str, since: float) -> int:
     """Where to begin reading a plain file so that nothing from a moment on is missed: found by halving, not by reading.
 
-    Returns 0 where the file's times cannot be read.
+    Returns 0, for reading all of it, where the file's times cannot be read or are not in order: looked at in a few
+    hundred places, evenly spread. A stretch out of order that is shorter than the way between two of them goes unseen.
     """
     with open(path, "rb", buffering=0) as file:
         low, high = 0, os.fstat(file.fileno()).st_size
-        if _time_at(file.fileno(), 0) is None:
+        if not _in_order(file.fileno(), high):
             return 0
         while high - low > _PROBE:
             middle = (low + high) // 2
@@ -122,9 +124,25 @@ def seek(path: str, since: float) -> int:
         return low
 
 
-def _time_at(file: int, offset: int) -> tuple[int, float] | None:
+def _in_order(file: int, size: int) -> bool:
+    """Whether a file begins with a time, and the times of places all over it rise."""
+    if _time_at(file, 0) is None:
+        return False
+    latest = float("-inf")
+    places = max(1, min(_PLACES, size // _PROBE))
+    for place in range(places):
+        found = _time_at(file, size * place // places, _GLANCE)
+        if found is None:
+            continue
+        if found[1] < latest - _MARGIN:
+            return False
+        latest = max(latest, found[1])
+    return True
+
+
+def _time_at(file: int, offset: int, reach: int = _PROBE) -> tuple[int, float] | None:
     """The first line that begins at or after an offset and has a time: where it begins, and its time."""
-    data = os.pread(file, _PROBE, offset)
+    data = os.pread(file, reach, offset)
     at = 0 if offset == 0 else data.find(b"\n") + 1
     while at >= 0:
         end = data.find(b"\n", at)
