@@ -207,6 +207,7 @@ class SourceState:
         self.noted: dict[str, list[Note | Notes]] = {}
         self.late: dict[str, Tally] = {}  # conditions whose last evidence is still in the last block
         self._minutes: dict[bytes, int] = {}
+        self._minute: int | None = None  # of the last line read
         self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
 
     # the sink -----------------------------------------------------------------------------------------------------
@@ -236,6 +237,7 @@ class SourceState:
         self.lines += lines
         data = block.data
         end = len(data) if lines >= block.line_count else _line_start(data, lines, block.line_count) - 1
+        whole = end
         at, first, last = 0, BARE_HEADER, data.rfind(b"\n", 0, end) + 1
         for _ in range(20):  # the first line that has a header: usually the first
             stop = data.find(b"\n", at, end)
@@ -259,7 +261,7 @@ class SourceState:
             self._saw(stamp)
             self.final = data[last : min(end, last + EVIDENCE_TEXT)]
         if begun is not None:
-            self._spread(block, lines, begun, stamp or begun)
+            self._spread(block, lines, whole, str(first.time), begun, stamp or begun)
 
     def settle_notes(self, block: Block) -> None:
         """Takes over what was noted of a block's events, in their order: times, evidence, the first one's fields."""
@@ -344,17 +346,56 @@ class SourceState:
             own = {**fields, "node_of_log": self.node}
             tally.first_fields[note.kind] = {**{f"session.{k}": v for k, v in session.items()}, **own}
 
-    def _spread(self, block: Block, lines: int, first: str, last: str) -> None:
-        """Counts a block's lines by the minute. A block inside one minute, the usual case of a large log, costs nothing."""
+    def _spread(self, block: Block, lines: int, end: int, raw: str, first: str, last: str) -> None:
+        """Counts a block's lines by the minute; a line without a time is of the minute of the line before.
+
+        Args:
+            end: where the lines end in the block's bytes.
+            raw: the block's first time as the log has it; ``first`` and ``last`` are its first and last one in ISO 8601.
+        """
         seconds = to_seconds(first)
         if seconds is None:
             return
-        if first[:16] == last[:16] or block.lines[0][:16].replace(b" ", b"T") != first[:16].encode():
-            self.buckets[int(seconds) // _BUCKET, "records"] += lines
+        minute = int(seconds) // _BUCKET
+        head = raw[:16].encode()
+        if first[:16] == last[:16] and block.data.startswith(head) and block.data.count(b"\n" + head, 0, end) + 1 == lines:
+            self.buckets[minute, "records"] += lines
+            self._minute = minute
             return
-        for minute, number in Counter([line[:16] for line in block.lines[:lines]]).items():
-            at = to_seconds(iso(minute.decode("latin-1") + ":00" + first[19:].lstrip(".,0123456789")))
-            self.buckets[int(seconds if at is None else at) // _BUCKET, "records"] += number
+        zone = first[19:].lstrip(".,0123456789")
+        is_iso = raw[:16].replace(" ", "T") == first[:16]
+        size = 16 if is_iso else len(raw)
+        before = self._before_time(block.lines[0], raw)
+        heads = [line[:size] if not before else line.partition(before)[2][:size] for line in block.lines[:lines]]
+        numbers = Counter(heads)
+        minutes: dict[bytes, int | None] = {}
+        for text in numbers:
+            at = to_seconds(iso(text.decode("latin-1") + (":00" + zone if is_iso else "")))
+            minutes[text] = None if at is None else int(at) // _BUCKET
+        known = [at for at in minutes.values() if at is not None]
+        if not before and known != sorted(known):  # out of order: the first and the last time may be anywhere
+            stamps = [line[: len(raw)] for line, text in zip(block.lines, heads, strict=False) if minutes[text] is not None]
+            for edge in (min(stamps), max(stamps)):
+                stamp = iso(edge.decode("latin-1"))
+                if stamp is not None:
+                    self._saw(stamp)
+        if None not in minutes.values():
+            for text, number in numbers.items():
+                self.buckets[minutes[text] or 0, "records"] += number
+            self._minute = minutes[heads[-1]]
+            return
+        current = minute if self._minute is None else self._minute
+        for text in heads:
+            found = minutes[text]
+            current = current if found is None else found
+            self.buckets[current, "records"] += 1
+        self._minute = current
+
+    @staticmethod
+    def _before_time(line: bytes, raw: str) -> bytes:
+        """What stands right before a line's time, where that does not begin the line (JSON)."""
+        at = line.find(raw.encode())
+        return line[max(0, at - 8) : at] if at > 0 else b""
 
     def _saw(self, stamp: str) -> None:
         if self.first is None or before(stamp, self.first):
@@ -513,6 +554,7 @@ class SourceState:
             self.node, self.node_from = later.node, later.node_from
         self.append(later.set_aside())
         self.buckets.update(later.buckets)
+        self._minute = self._minute if later._minute is None else later._minute
         self.framer = later.framer
         self.framer.adopt(self, self.owner.memo)
 
