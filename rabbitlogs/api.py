@@ -49,13 +49,17 @@ def analyse(
     analysis.problems.extend(problem.sentence for problem in opened.problems)
     since = analysis.filter.since if analysis.filter is not None else None
     sources = list(opened.sources)
-    if jobs > 1 and analysis.filter is None:
-        from rabbitlogs.engine.parallel import plan, run
+    if analysis.filter is None:
+        from rabbitlogs.engine.parallel import analyse_part, plan, run
 
-        parts, sources = plan(sources, jobs)
+        parts, sources = plan(sources)
         for source in opened.sources:  # so that the report names them in the order given
             analysis.intake(source.name)
-        for part, done in run(parts, jobs, catalogue) if parts else ():
+        if jobs > 1 and len(parts) > 1:
+            analysed = run(parts, jobs, catalogue)
+        else:
+            analysed = ((part, analyse_part(part, analysis)) for part in parts)
+        for part, done in analysed:
             analysis.merge(done)
             if progress is not None:
                 progress(part[3] - part[2])

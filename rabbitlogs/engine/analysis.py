@@ -439,9 +439,11 @@ class SourceState:
             if columns is None:
                 return False
             types = plan.types()
-            groups = [(at, owner.fire(kind, level, fields)) for at, fields in plan.groups(columns, types)]
+            groups = [(at, owner.matcher.fire_alone(kind, level, fields)) for at, fields in plan.groups(columns, types)]
             if shape and shape not in learnt:
-                learnt[shape] = learn(plan, level, lines, block.lines, starts, partial(owner.fire, kind, level), columns)
+                learnt[shape] = learn(
+                    plan, level, lines, block.lines, starts, partial(owner.matcher.fire_alone, kind, level), columns
+                )
         if rank(level) >= _WARNING:
             self._count_minutes(level, block.lines, starts)
         owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types)
@@ -598,18 +600,20 @@ class Analysis:
         catalogue: the rules; by default those that come with the package.
         on_event: called with the rule's id and its tally whenever a condition is seen, for live use.
         live: read each record as soon as it can be told whole (:meth:`advance`).
+        like: share what this analysis, of the same process and rules, has learnt of kinds and shapes.
     """
 
     def __init__(
-        self, catalogue: Catalogue | None = None, *, on_event: Callable[[str, Tally], None] | None = None, live: bool = False
-    ) -> None:
-        self.catalogue = catalogue or default_catalogue()
-        self.memo = ShapeMemo()
+        self, catalogue: Catalogue | None = None, *, on_event: Callable[[str, Tally], None] | None = None, live: bool = False,
+        like: Analysis | None = None,
+    ) -> None:  # fmt: skip
+        self.catalogue: Catalogue = like.catalogue if like is not None else catalogue or default_catalogue()
+        self.memo: ShapeMemo = like.memo if like is not None else ShapeMemo()
         self.sources: dict[tuple[str, str], SourceState] = {}
         self.intakes: dict[str, Intake] = {}
         self.tallies: dict[str, Tally] = {}
         self.problems: list[str] = []
-        self._matcher = Matcher(self.catalogue)
+        self.matcher: Matcher = like.matcher if like is not None else Matcher(self.catalogue)
         self._wanted: dict[str | None, bool] = {}
         self._by_rule: dict[str, bool] = {}
         self._keys_ended: dict[str, list[Sequence[str]]] = {}
@@ -617,7 +621,7 @@ class Analysis:
         self.live = live
         self.filter: Any = None
         self._ends = frozenset(i for rule in self.catalogue.rules.values() for i in rule.enders())
-        self.batches = Batches(self.catalogue, SEEN_OF_PEERS | self._ends)
+        self.batches: Batches = like.batches if like is not None else Batches(self.catalogue, SEEN_OF_PEERS | self._ends)
 
     # input --------------------------------------------------------------------------------------------------------
 
@@ -712,7 +716,7 @@ class Analysis:
     ) -> None:
         """One event: fires rules and keeps what their findings need."""
         session = state.session(fields)
-        for rule in self._matcher.fire(kind, level, fields, session):
+        for rule in self.matcher.fire(kind, level, fields, session):
             tally = self._tally(rule)
             tally.count += 1
             tally.again += kind in rule.restated_by
@@ -728,11 +732,7 @@ class Analysis:
 
     def is_quiet(self, messages: str) -> bool:
         """Whether no rule wants any of these unknown messages, each a line."""
-        return self._matcher.is_quiet(UNKNOWN, "message", messages)
-
-    def fire(self, kind: str, level: str, fields: Mapping[str, Any]) -> list[Rule]:
-        """The rules an event fires that says all by itself."""
-        return self._matcher.fire(kind, level, fields, dict)
+        return self.matcher.is_quiet(UNKNOWN, "message", messages)
 
     def observe_all(
         self, state: SourceState, kind: str, level: str, lines: int, block: Block, starts: list[int],
@@ -847,7 +847,7 @@ class Analysis:
 
     def detach(self) -> None:
         """Drops what another process has already (rules, memos), so that the rest can be sent there."""
-        self.catalogue = self.memo = self._matcher = self._on_event = None  # type: ignore[assignment]
+        self.catalogue = self.memo = self.matcher = self.batches = self._on_event = None  # type: ignore[assignment]
         self._wanted, self._by_rule = {}, {}
         for tally in self.tallies.values():
             tally.settle()

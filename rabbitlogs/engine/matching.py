@@ -137,6 +137,10 @@ class Matcher:
             for _, match in both
         )
 
+    def fire_alone(self, kind: str, level: str, fields: Mapping[str, Any]) -> list[Rule]:
+        """The rules an event fires that says all by itself, without its connection's earlier lines."""
+        return self.fire(kind, level, fields, dict)
+
     def fire(self, kind: str, level: str, fields: Mapping[str, Any], session: Callable[[], Mapping[str, Any]]) -> list[Rule]:
         """The rules an event fires: the best of those that match, and every correlation that counts it."""
         winners, beside = self.rules_for(kind)

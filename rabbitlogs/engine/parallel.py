@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.analysis import Analysis
 from rabbitlogs.framing.headers import formats_in_use, use_format
+from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
     from rabbitlogs.sources import Source
 
 _WORTH = 24 << 20  # bytes below which starting processes costs more than it saves
-_PART = 8 << 20  # the least a process gets
+_PART = 32 << 20  # of a part, whatever the number of processes: so the report is the same however many there are
 _READ = 1 << 20
-_UNITS_A_JOB = 3  # parts a process: smaller parts even out, more parts cost merging
 
 Part = tuple[str, str, int, int]  # name, path, from, to
 
@@ -30,15 +30,14 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def plan(sources: list[Source], jobs: int) -> tuple[list[Part], list[Source]]:
-    """Which parts processes get, and which sources stay with this one (compressed, wrapped, small, standard input)."""
+def plan(sources: list[Source]) -> tuple[list[Part], list[Source]]:
+    """The parts that are analysed apart, and the sources that are not cut (compressed, wrapped, small, standard input)."""
     from rabbitlogs.sources.envelopes import detect
 
     plain = [s for s in sources if s.path is not None and s.size]
     total = sum(s.size or 0 for s in plain)
-    if jobs < 2 or total < _WORTH:
+    if total < _WORTH:
         return [], sources
-    size = max(_PART, total // (jobs * _UNITS_A_JOB))
     parts: list[Part] = []
     rest = [s for s in sources if s.path is None or not s.size]
     for source in plain:
@@ -48,25 +47,31 @@ def plan(sources: list[Source], jobs: int) -> tuple[list[Part], list[Source]]:
             rest.append(source)
             continue
         end = source.size or 0
-        count = max(1, round(end / size))
+        count = max(1, round(end / _PART))
         edges = [end * n // count for n in range(count + 1)]
         parts.extend((source.name, source.path or "", a, b) for a, b in pairwise(edges))
     return parts, rest
 
 
-_catalogue: Callable[[], Any] | None = None
+_model: list[Analysis] = []  # of a worker process: what its analyses share
 
 
 def _start(catalogue: Callable[[], Any], formats: list[str]) -> None:
-    global _catalogue
-    _catalogue = catalogue
+    _model.append(Analysis(catalogue()))
     for template in formats:
         use_format(template)
 
 
 def _analyse_part(part: Part) -> Analysis:
+    analysis = analyse_part(part, _model[0])
+    analysis.detach()
+    return analysis
+
+
+def analyse_part(part: Part, model: Analysis) -> Analysis:
+    """The analysis of a part of a file; it shares what another one has learnt of shapes."""
     name, path, start, end = part
-    analysis = Analysis(_catalogue() if _catalogue else None)
+    analysis = Analysis(like=model)
     with open(path, "rb", buffering=0) as file:
         file.seek(start)
         left = end - start
@@ -76,7 +81,6 @@ def _analyse_part(part: Part) -> Analysis:
                 break
             left -= len(block)
             analysis.feed(block, name)
-    analysis.detach()
     return analysis
 
 
@@ -84,5 +88,6 @@ def run(parts: list[Part], jobs: int, catalogue: Callable[[], Any]) -> Iterator[
     """The analyses of parts, in their order, each as soon as it and those before it are done."""
     from concurrent.futures import ProcessPoolExecutor
 
+    recogniser()  # where processes are forked, they have what this one has loaded
     with ProcessPoolExecutor(min(jobs, len(parts)), initializer=_start, initargs=(catalogue, formats_in_use())) as pool:
         yield from zip(parts, pool.map(_analyse_part, parts), strict=True)
