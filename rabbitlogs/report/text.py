@@ -31,7 +31,7 @@ _LOSSES = 12  # lost nodes that are told one by one
 _TELLING = ("user", "connection_name", "queue", "exchange", "node", "vhost", "upstream", "shovel", "client", "peer")
 _BARS = "▁▂▃▄▅▆▇█"
 _INDENT = " " * 9
-_MARKS = {"stop": "x", "start": "S", "alarm": "A", "loss": "L", "partition": "P", "trouble": "!"}  # later ones on top
+_MARKS = {"stop": "x", "start": "S", "trouble": "!", "alarm": "A", "loss": "L", "partition": "P"}  # later ones on top
 
 
 def write_text(report: Report, out: IO[str], *, everything: bool = False) -> None:
@@ -374,7 +374,7 @@ def write_finding(
         if name in ("owner", "runbook", "note"):
             _body(shown, f"{name}: {value}")
     for effect, count in finding.effects.items():
-        _body(shown, f"Followed by: {named(effect)}, {count:,} times.")
+        _body(shown, f"Followed by: {named(effect)}, {f'{count:,} times' if count > 1 else 'once'}.")
     for evidence in finding.evidence[:3]:
         _body(shown, f"{evidence.source}:{evidence.line}", style="dim")
         lines = _unrepeated(evidence.text.split("\n"))
