@@ -138,8 +138,8 @@ def cell(line: bytes, column: int) -> Stripped | None:
 
 
 def escaped_breaks(line: bytes) -> Stripped | None:
-    """Line breaks written out as ``\\n`` between lines of the broker."""
-    if b"\\n" not in line:
+    """Line breaks written out as ``\\n`` between lines of the broker; those of a JSON object are its own."""
+    if b"\\n" not in line or line.lstrip().startswith(b'{"'):
         return None
     parts = line.replace(b"\\r\\n", b"\\n").split(b"\\n")
     lines = [parts[0]]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rabbitlogs
 from rabbitlogs.sources.envelopes import Envelope, Peeled, detect, looks_like_broker_log
 
 DATA = Path(__file__).parent / "data"
@@ -455,3 +456,19 @@ def test_detection_of_damaged_logs_never_raises(case: tuple[str, bytes]) -> None
     envelope = detect(case[1])
     if envelope is not None:
         peel_all(envelope, case[1])
+
+
+def test_line_breaks_inside_a_json_message_are_its_own() -> None:
+    """A term after a line break of a message looks like a line of its own, and is none."""
+    rows = [
+        '{"time":"2026-11-23 07:46:48.684571+00:00","level":"error","pid":"<0.1.0>","msg":"Error on AMQP connection <0.1.0>:'
+        '\\n{noproc,{gen_server,call,[<0.31.0>,{info,[x]},15000]}}","domain":"rabbitmq.connection",'
+        '"mfa":["rabbit_reader","start_connection",4],"file":"rabbit_reader.erl","line":17}',
+        '{"msg":"Ready to start client connection listeners","mfa":["rabbit","x",1],"pid":"<0.2.0>","level":"info",'
+        '"time":"2026-11-23 07:46:49.684571+00:00"}',
+    ]
+    moved = '{"file":"rabbit_reader.erl","msg":"closing AMQP connection <0.1.0> (10.0.0.1:40100 -> 10.0.0.2:5672):\\n'
+    moved += '{handshake_timeout,handshake}","level":"error","pid":"<0.1.0>","time":"2026-11-23 07:46:50.684571+00:00"}'
+    events = list(rabbitlogs.parse(rabbitlogs.Text("\n".join([*rows, moved]))))
+    assert [event.record.format for event in events] == ["json"] * 3
+    assert "unknown" not in [event.kind for event in events]
