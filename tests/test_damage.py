@@ -118,6 +118,21 @@ def test_a_very_long_line_is_bounded() -> None:
     assert _records_join(data)
 
 
+def test_a_very_long_line_in_a_wrapper_is_bounded() -> None:
+    """The same inside of docker's JSON: read in pieces, every byte in a record, the lines round it explained."""
+    row = '{{"log":"2026-11-23 07:46:4{}.684571+00:00 [error] <0.223.0> {}\\n","stream":"stdout","time":"2026-11-23T07:46:48.1Z"}}\n'
+    data = (
+        row.format(7, "node rabbit@b down: connection_closed") + row.format(8, "x" * (5 << 20)) + row.format(9, "last")
+    ).encode()
+    analysis = Analysis()
+    for start in range(0, len(data), 1 << 20):
+        analysis.feed(data[start : start + (1 << 20)], "a.log")
+    totals = analysis.report().totals
+    assert totals["bytes"] == len(data)
+    assert totals["by_kind"]["cluster.node_down"] == 1
+    assert _records_join(data)
+
+
 def test_a_pasted_line_without_header_is_explained() -> None:
     """What someone pastes into a chat window."""
     text = "Error on AMQP connection <0.664.0> (10.0.0.9:40112 -> 10.0.0.2:5672, state: starting): PLAIN login refused: user 'x' - invalid credentials"

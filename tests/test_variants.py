@@ -235,7 +235,8 @@ def test_two_interleaved_nodes_are_told_apart() -> None:
     lines = [f"{name}  | {line}" for line in _text() for name in ("rabbit-1", "rabbit-2")]
     report = rabbitlogs.explain(rabbitlogs.Text("\n".join(lines) + "\n"))
     single = rabbitlogs.explain(rabbitlogs.Text(PLAIN))
-    assert [(f.id, f.count // 2) for f in report.findings] == [(f.id, f.count) for f in single.findings]
+    seen = [(f.id, f.count / 2) for f in report.findings if f.state == "instant"]  # what lasts is one condition of both
+    assert seen == [(f.id, f.count) for f in single.findings if f.state == "instant"]
     assert len(report.sources) == 2
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 from itertools import accumulate, pairwise
 
 BLOCK = 262144
+_PIECE = 1 << 18  # of a line that came out of a wrapper
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
 
 # Characters stand for line shapes. Settled lines that are only counted, settled lines the sink wants, unsettled lines.
@@ -298,6 +299,8 @@ class BlockFramer:
         """Takes whole lines whose places in the source (offset, length, number) are known: a wrapper was peeled off."""
         if not lines:
             return
+        if max(map(len, lines)) > _PIECE:
+            lines, places = _in_pieces(lines, places)
         if self._places is None:
             self._places = []
         self._places.extend(places)
@@ -586,6 +589,17 @@ class BlockFramer:
             memo[key, ""] = out
             self._memo.size += 200
         return out
+
+
+def _in_pieces(lines: Sequence[bytes], places: Sequence[tuple[int, int, int]]) -> tuple[list[bytes], list[tuple[int, int, int]]]:
+    """Lines too long to be read at once, in pieces; the first stands for the bytes of all."""
+    pieces: list[bytes] = []
+    where: list[tuple[int, int, int]] = []
+    for line, (offset, length, number) in zip(lines, places, strict=True):
+        for at in range(0, max(len(line), 1), _PIECE):
+            pieces.append(line[at : at + _PIECE])
+            where.append((offset + length, 0, number) if at else (offset, length, number))
+    return pieces, where
 
 
 def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:

@@ -21,6 +21,7 @@ from .header import carries_header, is_header
 from .wrappers import Frame, Strip, bind
 
 _SAMPLE_LINES = 400
+_CUT = 65536  # a sample of that size is the beginning of more
 _LONGEST_HELD = 4 << 20  # bytes kept back for the rest of a line that comes in parts
 _NESTING = 4
 
@@ -219,7 +220,8 @@ def _detect(sample: bytes, year: int | None, depth: int) -> Peeler | None:
     envelope = _outermost(sample, lines, year)
     if envelope is None:
         return None
-    peeled = [line for line in envelope.peel(sample, True)[0] if line.inner]
+    whole = len(sample) < _CUT  # else its last line is a part of one, most likely
+    peeled = [line for line in envelope.peel(sample, whole)[0] or envelope.peel(sample, True)[0] if line.inner]
     inner = _detect(b"\n".join(line.inner for line in peeled), year, depth - 1)
     if inner is None:
         # Where several streams are interleaved, the broker's may be the smaller part.
@@ -241,7 +243,7 @@ def inside(outer: Peeler | None, inner: Peeler) -> Peeler:
 
 def _sample_lines(sample: bytes) -> list[bytes]:
     lines = sample.split(b"\n")
-    if len(lines) > 1 and len(sample) >= 65536:
+    if len(lines) > 1 and len(sample) >= _CUT:
         lines.pop()  # cut in the middle, most likely
     return [line.removesuffix(b"\r") for line in lines if line.strip()][:_SAMPLE_LINES]
 
@@ -300,7 +302,9 @@ def _json(sample: bytes, lines: list[bytes]) -> Envelope | None:
         return Envelope("json", frames.json_values, ()) if in_list else None
     in_array = re.match(rb'[^\[{"]{0,200}[\[{]', sample)
     if in_array and (preamble := frames.json_preamble(sample)) is not None and _share(lines, _JSON_LINE.match) >= 0.5:
-        return Envelope("json", partial(frames.json_values, preamble=preamble), ())
+        cut = partial(frames.json_values, preamble=preamble)
+        whole = any(content and content.startswith(b"{") for content, *_ in cut(sample, False)[0])
+        return Envelope("json", cut, ()) if whole else None
     return None
 
 

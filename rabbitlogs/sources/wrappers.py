@@ -431,7 +431,7 @@ def grep_number(line: bytes) -> Stripped | None:
     return (found[1], "", None, None) if found else _separator(line)
 
 
-_FILE = rb"((?:[A-Za-z]:)?[^\s:\"'][^\t\n:]{0,4095}?)"
+_FILE = rb"((?!\d{1,4}[/.-][\dA-Za-z]{2,3}[/.-]\d{2,4}[:T ])(?:[A-Za-z]:)?[^\s:\"'][^\t\n:]{0,4095}?)"
 _FILE_NUMBER = _FILE + rb"(?::\d{1,10}:|-\d{1,10}-)(.*)$"
 _FILE_ONLY = _FILE + rb":(?=(.*))"
 
