@@ -605,7 +605,7 @@ def _in_pieces(lines: Sequence[bytes], places: Sequence[tuple[int, int, int]]) -
 def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
     """A line's header: up to its process where it has one, else its words, so that an empty line which lost its last
     blank still equals its neighbours."""
-    if line[:1] in _DECORATED:
+    if line[:1] in _DECORATED or b"\xc2\xa0" in line[:64]:  # a blank that a web page has made unbreakable
         line = clean(line)
     if entry.format == CUSTOM:
         return Line(line).head
