@@ -22,7 +22,7 @@ _HOMES = {
     "Limits": "rabbitlogs.sources",
     "RabbitlogsError": "rabbitlogs.errors",
     "Record": "rabbitlogs.model",
-    "Report": "rabbitlogs.report.report",
+    "Report": "rabbitlogs.engine.report",
     "Rule": "rabbitlogs.engine.catalogue",
     "Text": "rabbitlogs.sources",
     "afollow": "rabbitlogs.follow",
@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.analysis import Analysis as Analysis
     from rabbitlogs.engine.catalogue import Catalogue as Catalogue
     from rabbitlogs.engine.catalogue import Rule as Rule
+    from rabbitlogs.engine.report import Report as Report
     from rabbitlogs.errors import RabbitlogsError as RabbitlogsError
+    from rabbitlogs.follow import afollow as afollow
+    from rabbitlogs.follow import follow as follow
     from rabbitlogs.model import Event as Event
     from rabbitlogs.model import Finding as Finding
     from rabbitlogs.model import Record as Record
     from rabbitlogs.parsing.terms import parse_term as parse_term
-    from rabbitlogs.report.report import Report as Report
     from rabbitlogs.sources import Limits as Limits
     from rabbitlogs.sources import Text as Text
 

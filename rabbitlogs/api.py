@@ -12,8 +12,8 @@ from rabbitlogs.sources import Limits, Source, Sources, Text, open_sources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from rabbitlogs.engine.report import Report
     from rabbitlogs.model import Event, Record
-    from rabbitlogs.report.report import Report
 
 Input = str | os.PathLike[str] | bytes | BinaryIO | Text
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import rabbitlogs
 from rabbitlogs.engine.overview import compare
-from rabbitlogs.report.verdict import judge
+from rabbitlogs.engine.verdict import judge
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rabbitlogs.engine.report import Report
     from rabbitlogs.model import Finding
-    from rabbitlogs.report.report import Report
 
 ALARM = "memory resource limit alarm set on node {}."
 CLEARED = "memory resource limit alarm cleared on node {}"

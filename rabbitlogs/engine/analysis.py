@@ -47,8 +47,8 @@ from rabbitlogs.privacy import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rabbitlogs.engine.report import Report
     from rabbitlogs.parsing.patterns import Capture
-    from rabbitlogs.report.report import Report
 
 UNKNOWN = "unknown"
 SEEN_OF_PEERS = frozenset({"cluster.node_down", "cluster.net_tick_timeout", "cluster.node_up"})

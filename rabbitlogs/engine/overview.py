@@ -14,7 +14,7 @@ from rabbitlogs.framing.times import to_seconds
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.analysis import Analysis, SourceState
-    from rabbitlogs.report.report import Report
+    from rabbitlogs.engine.report import Report
 
 CELLS = 60  # of a time line
 _GAP = 3600.0  # seconds without a record that are worth a word

@@ -17,11 +17,11 @@ from rabbitlogs.engine.detectors import DETECTORS
 from rabbitlogs.engine.intervals import STARTS, order, state_of, unfinished
 from rabbitlogs.engine.nodes import brokers
 from rabbitlogs.engine.overview import connections, coverage, settings, timeline
+from rabbitlogs.engine.report import Report
 from rabbitlogs.engine.state import NO_MINUTE, Tally, seconds_key
 from rabbitlogs.engine.versions import holds, releases
 from rabbitlogs.engine.wording import finding_of
 from rabbitlogs.framing.times import to_seconds
-from rabbitlogs.report.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

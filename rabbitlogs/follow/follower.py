@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
 
     from rabbitlogs.engine.catalogue import Catalogue
+    from rabbitlogs.engine.report import Report
     from rabbitlogs.model import Finding
-    from rabbitlogs.report.report import Report
 
 QUIET = 0.05  # seconds without a byte after which the open record is diagnosed
 UNENDED_QUIET = 1.0  # the same for a line without its end

@@ -6,12 +6,12 @@ import html as _html
 import re
 from typing import TYPE_CHECKING
 
+from rabbitlogs.engine.verdict import judge
 from rabbitlogs.report.times import span, when
-from rabbitlogs.report.verdict import judge
 
 if TYPE_CHECKING:
+    from rabbitlogs.engine.report import Report
     from rabbitlogs.model import Finding
-    from rabbitlogs.report.report import Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 

@@ -6,7 +6,7 @@ import json
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rabbitlogs.report.report import Report
+    from rabbitlogs.engine.report import Report
 
 
 def write_json(report: Report, out: IO[str]) -> None:

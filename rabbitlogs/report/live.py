@@ -21,8 +21,8 @@ from rabbitlogs.report.text import plural, write_finding
 from rabbitlogs.report.times import duration, when
 
 if TYPE_CHECKING:
+    from rabbitlogs.engine.report import Report
     from rabbitlogs.follow.follower import Status
-    from rabbitlogs.report.report import Report
 
 REDRAW = 0.25  # seconds between footers
 _SHOWN_OPEN, _SHOWN_ACTIVE = 3, 3  # lines of the footer

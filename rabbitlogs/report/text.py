@@ -7,17 +7,17 @@ from typing import IO, TYPE_CHECKING, Any
 
 from rabbitlogs.engine.cluster import HOW
 from rabbitlogs.engine.state import OTHERS
+from rabbitlogs.engine.verdict import begun, judge, until_of
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.report.style import COLOURS, Draft, Screen, command_lines
 from rabbitlogs.report.times import clock, duration, lasting, short, span, when
-from rabbitlogs.report.verdict import begun, judge, until_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rabbitlogs.engine.report import Report
+    from rabbitlogs.engine.verdict import Verdict
     from rabbitlogs.model import Finding
-    from rabbitlogs.report.report import Report
-    from rabbitlogs.report.verdict import Verdict
 
 _WARNING = rank("warning")
 _SHORT_LIVED, _MANY = 0.5, 1000  # the share of connections below a second, and how many, that are worth a word

@@ -91,7 +91,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Exactly what ``explain --format json`` prints."""
         from rabbitlogs import __version__
-        from rabbitlogs.report.verdict import judge
+        from rabbitlogs.engine.verdict import judge
 
         return {
             "schema": SCHEMA,

@@ -9,8 +9,8 @@ from rabbitlogs.engine.state import seconds_key
 from rabbitlogs.framing.times import to_seconds
 
 if TYPE_CHECKING:
+    from rabbitlogs.engine.report import Report
     from rabbitlogs.model import Advice, Finding
-    from rabbitlogs.report.report import Report
 
 _LOUD = ("warning", "error", "critical")
 _UNREAD = ("warning", "error", "critical", "alert", "emergency")
