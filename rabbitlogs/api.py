@@ -56,13 +56,13 @@ def analyse(
         for source in opened.sources:  # so that the report names them in the order given
             analysis.intake(source.name)
         if jobs > 1 and len(parts) > 1:
-            analysed = run(parts, jobs, catalogue)
+            for part, done in run(parts, jobs, catalogue):
+                analysis.merge(done)
+                if progress is not None:
+                    progress(part[3] - part[2])
         else:
-            analysed = ((part, analyse_part(part, analysis)) for part in parts)
-        for part, done in analysed:
-            analysis.merge(done)
-            if progress is not None:
-                progress(part[3] - part[2])
+            for part in parts:
+                analysis.merge(analyse_part(part, analysis, progress))
     for source in sources:
         if since is not None and source.path is not None and _read_from(analysis, source, since):
             continue

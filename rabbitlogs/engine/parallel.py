@@ -68,7 +68,7 @@ def _analyse_part(part: Part) -> Analysis:
     return analysis
 
 
-def analyse_part(part: Part, model: Analysis) -> Analysis:
+def analyse_part(part: Part, model: Analysis, progress: Callable[[int], None] | None = None) -> Analysis:
     """The analysis of a part of a file; it shares what another one has learnt of shapes."""
     name, path, start, end = part
     analysis = Analysis(like=model)
@@ -81,6 +81,8 @@ def analyse_part(part: Part, model: Analysis) -> Analysis:
                 break
             left -= len(block)
             analysis.feed(block, name)
+            if progress is not None:
+                progress(len(block))
     return analysis
 
 
