@@ -10,7 +10,7 @@ _REPORT = re.compile(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})::(\d\d:\d\d:\d\d)(?:\.(
 _MONTHS = {m: i for i, m in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)}
 _CUSTOM = re.compile(
     r"(?:(?P<a>\d{1,4})[-/.](?P<m>\d{1,2}|[A-Z][a-z]{2})[-/.](?P<b>\d{2,4})[ T:]+|(?P<mon>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) )"
-    r"(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<f>\d+))?(?: ?(?P<z>[+-]\d{4}|Z|UTC))?\Z"
+    r"(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<f>\d+))?(?: ?(?P<z>[+-]\d\d:?\d\d|Z|UTC))?\Z"
 )
 
 
