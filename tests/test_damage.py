@@ -139,3 +139,28 @@ def test_a_pasted_line_without_header_is_explained() -> None:
     assert [f.id for f in rabbitlogs.explain(rabbitlogs.Text(text)).findings] == ["auth.credentials_refused"]
     entities = text.replace("<", "&lt;").replace(">", "&gt;")
     assert [f.id for f in rabbitlogs.explain(rabbitlogs.Text(entities)).findings] == ["auth.credentials_refused"]
+
+
+LOGIN = (
+    b"2024-06-12 11:37:01.123456+00:00 [error] <0.2.0> Error on AMQP connection <0.2.0> (10.0.0.1:444 -> 10.0.0.2:5672, state: starting):",
+    b"2024-06-12 11:37:01.123456+00:00 [error] <0.2.0> PLAIN login refused: user 'guest' can only connect via localhost",
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b" ".join(LOGIN),
+        b"`" + b"\n".join(LOGIN) + b"`",
+        b"\n".join(b"`" + line + b"`" for line in LOGIN),
+        b"""{handshake_error,starting,0,
+{amqp_error,access_refused,
+"PLAIN login refused: user 'guest' can only connect via localhost",
+'connection.start_ok'}}""",
+    ],
+    ids=["in one line", "code", "code in each line", "a term alone"],
+)
+def test_what_web_pages_make_of_a_message(data: bytes) -> None:
+    """Line breaks lost, marks of inline code, a term without header and indentation: the condition is the same."""
+    assert _ids(data) == {"auth.loopback_only"}
+    assert _records_join(data)

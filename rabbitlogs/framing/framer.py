@@ -80,7 +80,10 @@ class Line:
         self.head = line[: self.header.start].rstrip()
         if self.header.stop is not None:
             self.head += line[self.header.stop :]
-        self.text = line[self.header.start : self.header.stop].decode("utf-8", "replace")
+        text = line[self.header.start : self.header.stop]
+        if self.header.format == LOGGER and self.head in text:
+            text = text.replace(self.head, b"\n")  # the lines of one message in one line, as a web page's comments have them
+        self.text = text.decode("utf-8", "replace")
 
 
 class OpenRecord:
