@@ -16,7 +16,7 @@ from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rabbitlogs.engine.analysis import Analysis
     from rabbitlogs.engine.state import Moment
@@ -118,6 +118,49 @@ def run_broken_off(analysis: Analysis) -> Tally | None:
     return tally
 
 
+def listeners_missing(analysis: Analysis) -> Tally | None:
+    """A node's last start, which completed, did not open ports that the start before it had opened."""
+    ready, starts = analysis.tallies.get(_READY), analysis.tallies.get(STARTS)
+    done = analysis.tallies.get(_COMPLETED)
+    if ready is None or starts is None or done is None:
+        return None
+    where = brokers(analysis)
+    tally = Tally()
+    ports: set[str] = set()
+    for broker, begun in sorted(_times(starts.moments.all(), where).items()):
+        ends = [*begun[1:], float("inf")]
+        completed = _times(done.moments.all(), where).get(broker, [])
+        runs = [(a, b) for a, b in zip(begun, ends, strict=True) if any(a <= time < b for time in completed)]
+        if len(runs) < 2 or runs[-1][0] != begun[-1]:
+            continue
+        opened = {key: _times(moments.all(), where).get(broker, []) for key, moments in ready.keys.items() if key}
+        before, now = ({key for key, times in opened.items() if any(a <= t < b for t in times)} for a, b in runs[-2:])
+        if not before - now:
+            continue
+        ports |= before - now
+        tally.count += 1
+        last = next(m for m in reversed(done.moments.all()) if m[0] == completed[-1])
+        tally.saw(stamp_like(completed[-1], done.last))
+        tally.sources[last[1]] += 1
+        tally.moments.add(last)
+        tally.evidence += [e for e in done.shown() if (e.source, e.line) == (last[1], last[2])]
+        tally.first_fields.setdefault("ports", {"node_of_log": broker if "@" in broker else None})
+    if not tally.count:
+        return None
+    tally.first_fields["ports"]["ports"] = ", ".join(sorted(ports))
+    return tally
+
+
+def _times(moments: list[Moment], where: Mapping[str, str]) -> dict[str, list[float]]:
+    """Times by broker, in order."""
+    out: dict[str, list[float]] = {}
+    for moment in sorted(moments, key=order):
+        if moment[0] is not None:
+            out.setdefault(where.get(moment[1], moment[1]), []).append(moment[0])
+    return out
+
+
+_READY = "boot.listener_ready"
 _COMPLETED = "boot.completed"
 _ENDS = ("boot.stopping", "boot.stopped", "boot.sigterm_received", "boot.failed", "runtime.crash_dump")
 _LOST, _BACK = "cluster.node_down", "cluster.node_up"
@@ -128,9 +171,11 @@ FIELDS = {
     "connection_churn": frozenset({"per_minute"}),
     "majority_lost": frozenset({"down", "members", "names"}),
     "run_broken_off": frozenset({"broker"}),
+    "listeners_missing": frozenset({"ports"}),
 }
 DETECTORS: dict[str, Callable[[Analysis], Tally | None]] = {
     "connection_churn": connection_churn,
     "majority_lost": majority_lost,
     "run_broken_off": run_broken_off,
+    "listeners_missing": listeners_missing,
 }
