@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from rabbitlogs.engine.verdict import judge
-from rabbitlogs.report.times import span, when
+from rabbitlogs.report.times import counted, span, when
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.report import Report
@@ -33,7 +33,9 @@ def markdown(report: Report) -> str:
     out = ["# RabbitMQ log report", "", _escaped(verdict.sentence), ""]
     for source in report.sources:
         version = f", RabbitMQ {_escaped(source['rabbitmq_version'])}" if source["rabbitmq_version"] else ""
-        out.append(f"- {_escaped(source['name'])}: {source['records']} records{version}, {span(source['first'], source['last'])}")
+        out.append(
+            f"- {_escaped(source['name'])}: {counted(source['records'], 'record')}{version}, {span(source['first'], source['last'])}"
+        )
     for title, heap in (("Wrong now", verdict.now), ("Was wrong, is over", verdict.over), ("Harmless", verdict.harmless)):
         if heap:
             out += ["", f"## {title}", ""]
@@ -98,7 +100,7 @@ def html(report: Report) -> str:
     for source in report.sources:
         version = f", RabbitMQ {e(source['rabbitmq_version'])}" if source["rabbitmq_version"] else ""
         out.append(
-            f"<li>{e(source['name'])}: {source['records']} records{version}, {e(span(source['first'], source['last']))}</li>"
+            f"<li>{e(source['name'])}: {counted(source['records'], 'record')}{version}, {e(span(source['first'], source['last']))}</li>"
         )
     out.append("</ul>")
     for title, heap in (("Wrong now", verdict.now), ("Was wrong, is over", verdict.over), ("Harmless", verdict.harmless)):

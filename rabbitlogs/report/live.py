@@ -18,7 +18,7 @@ from rabbitlogs.follow.items import Diagnosis, Gap, Item, Notice, Seen, Update, 
 from rabbitlogs.privacy import visible
 from rabbitlogs.report.style import COLOURS, Screen
 from rabbitlogs.report.text import plural, write_finding
-from rabbitlogs.report.times import duration, when
+from rabbitlogs.report.times import counted, duration, when
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.report import Report
@@ -105,7 +105,7 @@ class TextPrinter:
         length = duration(time.monotonic() - self._begun)
         screen.line()
         logs = f"{status.sources} log{'s' if status.sources != 1 else ''}"
-        screen.line((f"Followed {logs} for {length}: {sum_of(report):,} records{lost}.", "bold"))
+        screen.line((f"Followed {logs} for {length}: {counted(sum_of(report), 'record')}{lost}.", "bold"))
         if not report.findings:
             screen.line("No condition was seen.")
         for finding in report.findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import IO, TYPE_CHECKING, Any
 
 from rabbitlogs.report.style import Screen
@@ -10,6 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rabbitlogs.engine.catalogue import Rule
+
+
+_PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
+
+
+def _plain(template: str) -> str:
+    """A rule's sentence without its marks: a field is a name in capitals, as in commands."""
+    text = template.replace("[[", "").replace("]]", "")
+    return _PLACE.sub(lambda match: match[1].rsplit(".", 1)[-1].upper(), text)
 
 
 def rule_dict(rule: Rule) -> dict[str, Any]:
@@ -46,20 +56,20 @@ def write_page(rule: Rule, out: IO[str]) -> None:
         if row[name]:
             shown.line()
             shown.line((label, "bold"))
-            shown.line(row[name])
+            shown.line(_plain(row[name]))
     if row["causes"]:
         shown.line()
         shown.line(("Causes, most frequent first", "bold"))
         for cause in row["causes"]:
-            shown.line(f"- {cause['cause']}" + (f" ({cause['tell']})" if cause.get("tell") else ""))
+            shown.line(_plain(f"- {cause['cause']}" + (f" (tell: {cause['tell']})" if cause.get("tell") else "")))
     if row["next"]:
         shown.line()
         shown.line(("Next", "bold"))
         for number, step in enumerate(row["next"], 1):
             note = f" (disruptive: {step['costs']})" if step.get("risk") == "disruptive" else ""
-            shown.line(f"{number}. {step['do']}{note}")
+            shown.line(_plain(f"{number}. {step['do']}{note}"))
             if step.get("run"):
-                shown.line(f"   {step['run']}")
+                shown.line(_plain(f"   {step['run']}"))
     if row["docs"]:
         shown.line()
         shown.line(("Documentation", "bold"))

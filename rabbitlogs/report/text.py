@@ -10,7 +10,7 @@ from rabbitlogs.engine.state import OTHERS
 from rabbitlogs.engine.verdict import begun, judge, until_of
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.report.style import COLOURS, Draft, Screen, command_lines
-from rabbitlogs.report.times import clock, duration, lasting, short, span, when
+from rabbitlogs.report.times import clock, counted, duration, lasting, short, span, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,9 +90,9 @@ def _sources(report: Report, shown: Screen | Draft) -> None:
     first, last = report.span()
     if len(report.sources) == 1:
         name = str(report.sources[0]["name"])
-        parts = [f"{name if len(name) <= 50 else '…' + name[-49:]}: {report.totals['records']:,} records"]
+        parts = [f"{name if len(name) <= 50 else '…' + name[-49:]}: {counted(report.totals['records'], 'record')}"]
     else:
-        parts = [f"{len(report.sources)} logs: {report.totals['records']:,} records"]
+        parts = [f"{len(report.sources)} logs: {counted(report.totals['records'], 'record')}"]
     nodes = sorted({s["node"] for s in report.sources if s["node"]})
     if len(nodes) > 3:
         parts.append(f"{len(nodes)} nodes")

@@ -119,3 +119,8 @@ def when(finding: Finding, *, end: str | None = None, briefly: bool = False, is_
         if briefly
         else (f"{storm(finding)}, {span(finding.first, finding.last)}")
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 record``, ``1,312 records``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
