@@ -33,9 +33,8 @@ def markdown(report: Report) -> str:
     out = ["# RabbitMQ log report", "", _escaped(verdict.sentence), ""]
     for source in report.sources:
         version = f", RabbitMQ {_escaped(source['rabbitmq_version'])}" if source["rabbitmq_version"] else ""
-        out.append(
-            f"- {_escaped(source['name'])}: {counted(source['records'], 'record')}{version}, {span(source['first'], source['last'])}"
-        )
+        number, when_ = counted(source["records"], "record"), span(source["first"], source["last"])
+        out.append(f"- {_escaped(source['name'])}: {number}{version}, {when_}")
     for title, heap in (("Wrong now", verdict.now), ("Was wrong, is over", verdict.over), ("Harmless", verdict.harmless)):
         if heap:
             out += ["", f"## {title}", ""]
@@ -99,9 +98,8 @@ def html(report: Report) -> str:
     ]  # fmt: skip
     for source in report.sources:
         version = f", RabbitMQ {e(source['rabbitmq_version'])}" if source["rabbitmq_version"] else ""
-        out.append(
-            f"<li>{e(source['name'])}: {counted(source['records'], 'record')}{version}, {e(span(source['first'], source['last']))}</li>"
-        )
+        number, when_ = counted(source["records"], "record"), e(span(source["first"], source["last"]))
+        out.append(f"<li>{e(source['name'])}: {number}{version}, {when_}</li>")
     out.append("</ul>")
     for title, heap in (("Wrong now", verdict.now), ("Was wrong, is over", verdict.over), ("Harmless", verdict.harmless)):
         if heap:
