@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{(node|node_of_log)\}")
-_LONG = 300
+_LONG, _LONG_TERM = 300, 140  # characters of a value in a sentence; of a term, whose rest is brackets
 
 
 def text_of(value: Any) -> str:
@@ -27,7 +27,13 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text_of(item) for item in value[:8]) + (" ..." if len(value) > 8 else "")
     text = printable(str(value)).replace("\n", " ")
-    return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
+    limit = _LONG_TERM if text.startswith(("{", "[", "#{", "<<")) else _LONG
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def places(template: str) -> list[str]:
+    """The fields a sentence names."""
+    return _PLACE.findall(template)
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from rabbitlogs.framing.times import to_iso, to_seconds
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from rabbitlogs.model import Evidence
 
@@ -144,6 +144,13 @@ class Tally:
     @fields.setter
     def fields(self, fields: dict[str, Any]) -> None:
         self.first_fields = {"": fields}
+
+    def fields_naming(self, names: Iterable[str]) -> dict[str, Any]:
+        """The fields of the first event that has most of these; events of one condition name different things."""
+        wanted = list(names)
+        return max(
+            self.first_fields.values(), key=lambda fields: sum(fields.get(name) is not None for name in wanted), default={}
+        )
 
     def subject(self, name: str, value: Any, number: int = 1) -> None:
         """Counts one value of a subject."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rabbitlogs.engine.batch import key_names
 from rabbitlogs.engine.intervals import Episode, episodes, unfinished, waits
 from rabbitlogs.engine.nodes import brokers
-from rabbitlogs.engine.prose import command, fill, text_of
+from rabbitlogs.engine.prose import command, fill, places, text_of
 from rabbitlogs.engine.state import OTHERS, Tally, stamp_like
 from rabbitlogs.engine.versions import holds, releases
 from rabbitlogs.framing.framer import Line
@@ -43,8 +43,9 @@ def finding_of(
     """
     lasted = _lasted(rule, tally, analysis.tallies if tallies is None else tallies, analysis)
     text = rule.text()
-    values = _values(rule, tally, analysis, lasted)
+    values = _values(rule, tally, analysis, lasted, tally.fields)
     explain = text.get("explain", {})
+    what = explain.get("what", rule.title)
     change = analysis.catalogue.changes.get(rule.id, {})
     known = releases(tally, analysis)
     subjects = {
@@ -62,7 +63,7 @@ def finding_of(
         count=_count(rule, tally, lasted),
         first=tally.first,
         last=tally.last,
-        what=fill(explain.get("what", rule.title), _with_others(values, tally, lasted)),
+        what=fill(what, _with_others(_values(rule, tally, analysis, lasted, tally.fields_naming(places(what))), tally, lasted)),
         why=fill(explain["why"], values) if explain.get("why") else None,
         harmless_when=fill(explain["harmless_when"], values) if explain.get("harmless_when") else None,
         causes=[
@@ -194,9 +195,9 @@ def _frequent_first(item: tuple[str, int]) -> tuple[bool, int, str]:
     return value == OTHERS, -number, value
 
 
-def _values(rule: Rule, tally: Tally, analysis: Analysis, lasted: list[Episode]) -> dict[str, Any]:
-    """The fields for the prose: of the frequent ones; of what lasts, those of what is open still."""
-    values = dict(tally.fields)
+def _values(rule: Rule, tally: Tally, analysis: Analysis, lasted: list[Episode], event: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields for the prose: an event's, of subjects the frequent ones; of what lasts, those of what is open still."""
+    values = dict(event)
     for name, counter in tally.subjects.items():
         if counter:
             values[name] = min(counter.items(), key=_frequent_first)[0]
