@@ -93,16 +93,16 @@ class _Candidates:
     def __init__(self, pairs: list[tuple[Rule, Match]]) -> None:
         asked = Counter(c[0] for _, match in pairs for c in match.conditions if c[1] == "in")
         self._field = min(asked, key=lambda name: (-asked[name], name)) if asked else None
-        self._by_value: dict[str, list[tuple[Rule, Match]]] = {}
-        values = {str(v) for _, match in pairs for c in match.conditions if c[0] == self._field and c[1] == "in" for v in c[2]}
-        self._others = [pair for pair in pairs if not self._asks(pair)]
-        for value in values:
-            self._by_value[value] = [pair for pair in pairs if not self._asks(pair) or self._asks(pair, value)]
-
-    def _asks(self, pair: tuple[Rule, Match], value: str | None = None) -> bool:
-        return any(
-            c[0] == self._field and c[1] == "in" and (value is None or value in map(str, c[2])) for c in pair[1].conditions
-        )
+        own: dict[str, list[int]] = {}  # value asked for: places among the pairs
+        others = []  # places of those that do not ask
+        for place, (_, match) in enumerate(pairs):
+            wanted = {str(v) for c in match.conditions if c[0] == self._field and c[1] == "in" for v in c[2]}
+            for value in wanted:
+                own.setdefault(value, []).append(place)
+            if not wanted:
+                others.append(place)
+        self._others = [pairs[place] for place in others]
+        self._by_value = {value: [pairs[place] for place in sorted(others + places)] for value, places in own.items()}
 
     def of(self, lookup: Lookup) -> list[tuple[Rule, Match]]:
         """The rules an event can fire, as far as that one field tells."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Asked = tuple[str, list[Any], bool]  # field, condition, whether its rule is ours
 
 _DIGITS = b"0123456789"
+_ASKED = 64  # conditions that are asked of each record here; more are looked up by value, with the full expression
 _REACH = 16  # characters before and after a field that may tell where it stands
 
 
@@ -156,6 +157,8 @@ def learn(
         else:
             asked.extend(mine)
             rules.append(rule)
+    if len(asked) > _ASKED:
+        return None
     shaped = Shaped(fire, fixed, asked, types)
     for name in plan.counted(rules) | {name for name, _, _ in asked}:
         if name in spans and not shaped.place(name, record, *spans[name]):
