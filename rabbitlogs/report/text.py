@@ -415,6 +415,9 @@ def _body(shown: Screen | Draft, text: str, indent: int = 2, style: str = "", ha
         shown.line((part, style))
 
 
+_STANDS_OUT = 5  # per cent of the events that make one of many worth naming, when they are also more than its part
+
+
 def _subjects(finding: Finding, without: Sequence[str] = ()) -> str:
     """Whom a finding is about: the one, or how many and the one with the largest share."""
     parts = []
@@ -433,9 +436,10 @@ def _subjects(finding: Finding, without: Sequence[str] = ()) -> str:
             parts.append(f"{label} {_brief(top[0])}")
         else:
             whole = max(finding.count, sum(values.values()))
-            share = f" {100 * top[1] // whole} %" if whole else ""
+            share = 100 * top[1] // whole if whole else 0
             many = f"more than {distinct:,}" if OTHERS in values else f"{distinct:,}"
-            named = "" if top[0] == OTHERS else f", {_brief(top[0])}{share}"
+            stands_out = top[0] != OTHERS and share >= max(_STANDS_OUT, 120 // distinct)
+            named = f", {_brief(top[0])} {share} %" if stands_out else ""
             parts.append(f"{many} {plural(label)}{named}")
     return "; ".join(parts)
 
