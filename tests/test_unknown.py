@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rabbitlogs import Analysis
+from rabbitlogs.engine.analysis import SourceState
+from rabbitlogs.engine.own_rules import load_catalogue
 from rabbitlogs.engine.unknown import LIMIT, Templates, template_of
+from rabbitlogs.framing import blocks
+from rabbitlogs.framing.framer import Line, OpenRecord, continues
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rabbitlogs.parsing.recogniser import Recogniser
+
+_GADGET = """
+title = "A gadget broke"
+severity = "error"
+confidence = "high"
+[match]
+kind = "unknown"
+message = { like = "gadget 42 broke" }
+[explain]
+what = "It broke."
+"""
 
 
 @pytest.mark.parametrize(
@@ -71,3 +93,50 @@ def test_groups_are_bounded() -> None:
     first.merge(second)
     assert len(first.groups) <= LIMIT + 1
     assert sum(int(str(row["count"])) for row in first.rows()) == LIMIT + 51
+
+
+def _many_lines() -> bytes:
+    """Lines without header, whose shapes repeat: single ones, one that is carried on, blank ones, others that look alike."""
+    lines = []
+    for number in range(400):
+        lines += [f"line {number} of {number * 7}", "gadget polished", "\tby hand", f"it's {number} o'clock &#39; `x`"]
+        lines += ["", f"naïve ٣{number}", f"v{number}.2 <0.{number}.0> [{number}]"]
+    return "\n".join(lines).encode()
+
+
+def test_many_at_once_count_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of one form are counted together; the report is the same as when each is read by itself."""
+    data = _many_lines()
+    together, alone = Analysis(), Analysis()
+    together.feed(data, "a.log")
+    told = together.report().to_dict()
+    monkeypatch.setattr(SourceState, "_alike", lambda self, block, starts: (starts, {}))
+    alone.feed(data, "a.log")
+    assert told == alone.report().to_dict()
+    assert sorted({row["count"] for row in told["unexplained"]}) == [1, 400]  # digits beyond ASCII are told apart
+
+
+def test_shapes_that_repeat_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a line carries on the one before is asked once for each pair of shapes, however many lines there are."""
+    asked = []
+
+    def counting(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
+        asked.append(line)
+        return continues(record, line, reader)
+
+    monkeypatch.setattr(blocks, "continues", counting)
+    analysis = Analysis()
+    analysis.feed(b"".join(b"line %d of 9\nfoo\n\tbar %d\n" % (n, n) for n in range(20000)), "a.log")
+    totals = analysis.report().totals
+    assert (totals["lines"], totals["records"]) == (60000, 40000)
+    assert len(asked) < 100
+
+
+def test_a_rule_for_unknown_messages_sees_each_of_them(tmp_path: Path) -> None:
+    """Lines that differ in digits only are told apart by a rule that asks for a number."""
+    own = tmp_path / "own" / "gadget.toml"
+    own.parent.mkdir()
+    own.write_text(_GADGET, "utf-8")
+    analysis = Analysis(load_catalogue((str(tmp_path),), packages=False))
+    analysis.feed(b"".join(b"gadget %d broke\n" % n for n in range(500)), "a.log")
+    assert [(f.id, f.count) for f in analysis.report().findings] == [("own.gadget", 1)]

@@ -41,7 +41,7 @@ from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
 from rabbitlogs.model import Evidence
 from rabbitlogs.parsing.fields import is_text
-from rabbitlogs.parsing.recogniser import recogniser
+from rabbitlogs.parsing.recogniser import collapse, recogniser
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ _SAYING = frozenset(kind for kind, name in _FACTS if name == "node")  # what nam
 _FACT_KINDS = frozenset({kind for kind, _ in [*_FACTS, *_PATHS]}.union(_SETTINGS, _LISTENERS))
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
+_ONE_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+_PLAIN = bytes(range(0x20, 0x7F)).translate(None, b"&`")
 _BUCKET = 60  # seconds of a time line's cell
 _MINUTES = 4096  # minutes of a log that are remembered as read
 
@@ -408,6 +410,9 @@ class SourceState:
             self.sessions.put_aside(kind, block.lines, starts, len(starts))
         if kind is not None and kind not in _FACT_KINDS and self._at_once(level, kind, lines, block, starts, shape):
             return
+        times: Mapping[int, int] = {}
+        if kind is None and lines == 1 and len(starts) >= WORTH:
+            starts, times = self._alike(block, starts)
         found = [Framed(block, start, lines, None) for start in starts]
         quiet = (
             kind is None
@@ -415,7 +420,27 @@ class SourceState:
             and self.owner.is_quiet("\n".join([framed.open.message[:MESSAGE_LIMIT] for framed in found]))
         )
         for framed in found:
-            self.record(level, kind, framed, quiet=quiet)
+            self.record(level, kind, framed, quiet=quiet, number=times.get(framed.index, 1))
+
+    def _alike(self, block: Block, starts: list[int]) -> tuple[list[int], Mapping[int, int]]:
+        """Of unknown lines, those to be read: of lines without header that differ in digits only, the first stands for all.
+
+        No digit is a part of a template, so this counts as one by one does. Also returns how many each of these stands for.
+        """
+        text = b"\n".join([block.lines[start] for start in starts])
+        forms = text.translate(_ONE_DIGIT).split(b"\n")
+        numbers = Counter(forms)
+        if len(numbers) * 2 > len(forms) or not self.owner.is_quiet("\n".join(map(collapse, text.decode("latin-1").split("\n")))):
+            return starts, {}
+        first = dict(zip(reversed(forms), reversed(starts), strict=True))
+        # what is cleaned before it is read, and what has digits beyond ASCII, is read one by one
+        once = {
+            form
+            for form, start in first.items()
+            if not form.translate(None, _PLAIN) and Framed(block, start, 1, None).open.header.format == BARE
+        }
+        kept = [start for start, form in zip(starts, forms, strict=True) if form not in once or first[form] == start]
+        return kept, {first[form]: numbers[form] for form in once}
 
     def _at_once(self, level: str, kind: str, lines: int, block: Block, starts: list[int], shape: str) -> bool:
         """Reads all records of a kind in one pass, where its rules allow."""
@@ -461,8 +486,13 @@ class SourceState:
             if found != NO_MINUTE:
                 self.buckets[found, level] += number
 
-    def record(self, level: str, kind: str | None, framed: Framed, *, quiet: bool = False) -> None:
-        """One record, by itself; ``quiet`` where it is known that no rule wants it."""
+    def record(self, level: str, kind: str | None, framed: Framed, *, quiet: bool = False, number: int = 1) -> None:
+        """One record, by itself.
+
+        Args:
+            quiet: it is known that no rule wants it.
+            number: how many unknown ones of this template it stands for; they have no time and no rule wants them.
+        """
         record = framed.open
         header = record.header
         stamp = iso(header.time)
@@ -475,8 +505,8 @@ class SourceState:
         if kind is None:
             message = record.message
             if message:
-                self.templates.add(level, message, self.name, framed.block.place(framed.index, framed.lines)[2])
-            if quiet:
+                self.templates.add(level, message, self.name, framed.block.place(framed.index, framed.lines)[2], number)
+            if quiet or number > 1:
                 return
             fields: dict[str, Any] = {"message": message}
         else:

@@ -56,14 +56,15 @@ class Templates:
     def __init__(self) -> None:
         self.groups: dict[tuple[str, str], list[Any]] = {}
 
-    def add(self, level: str, message: str, source: str, line: int) -> None:
+    def add(self, level: str, message: str, source: str, line: int, number: int = 1) -> None:
+        """Counts a message; ``number`` of them, where it is known that their template is the same."""
         key = level, template_of(message)
         group = self.groups.get(key)
         if group is None:
             if len(self.groups) >= LIMIT:
                 key = level, "(more kinds of messages than are told apart)"
             group = self.groups.setdefault(key, [0, source, line])
-        group[0] += 1
+        group[0] += number
 
     def merge(self, later: Templates) -> None:
         for key, (count, source, line) in later.groups.items():

@@ -19,7 +19,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, clean, frame
+from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, clean, continues
 from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.parsing.compiled import ambiguous_kinds
@@ -27,6 +27,8 @@ from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rabbitlogs.parsing.recogniser import Recogniser
 from itertools import accumulate, pairwise
 
 BLOCK = 262144
@@ -45,10 +47,12 @@ _ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
 FEW = 4  # records of a shape that are not worth learning from
+_TOLD = 8  # lines of a record whose shapes are remembered together
 _SHAPES = 8  # of settled lines of one wanted kind that are told apart
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
 
+_Told = tuple[int, str, str | None]  # how many lines a record has, its level and kind
 _Wanted = dict[tuple[str, str | None, int, str], list[int]]  # level, kind, lines, shape: where such records begin
 
 
@@ -163,7 +167,9 @@ class ShapeMemo:
         self.learnt: dict[str, Any] = {}  # what sinks remember of a shape
         self._twins: dict[str, str] = {}
         self.plans: dict[str, tuple[str, str | None, bool, bool]] = {}  # of two-line records
-        self.groups: dict[tuple[str, str], list[tuple[int, str, str | None]]] = {}
+        self.told: dict[str, _Told] = {}  # what records are whose lines have these shapes
+        self.carried: dict[str, bool] = {}  # whether the last of these lines belongs to the record of those before
+        self.bare: set[str] = set()  # characters of lines without header
         self.size = 0
         self._next = {place: place for place in _LIMITS}
 
@@ -224,6 +230,8 @@ class ShapeMemo:
         code = chr(self._next[place])
         self._next[place] += 1
         self.seen[code] = _Seen(header.level, kind, header.format, header.blanks)
+        if header.format == BARE:
+            self.bare.add(code)
         return code
 
 
@@ -241,7 +249,7 @@ class BlockFramer:
         self._parts: list[bytes] = []
         self._waiting = 0
         self.offset, self.line = offset, line
-        self._framed: tuple[int, int, list[tuple[int, str, str | None]]] = (-1, -1, [])
+        self._framed: tuple[int, int, list[_Told]] = (-1, -1, [])
         self._eol: bytes | None = None
 
     @property
@@ -525,6 +533,8 @@ class BlockFramer:
         """Lines of a run that begin a record for sure: their header is not the one of the line before."""
         seen, lines = self._memo.seen, block.lines
         starts = [start]
+        if self._memo.bare.issuperset(text[start + 1 : end]):
+            return starts
         before = _head(lines[start], seen[text[start]])
         for index in range(start + 1, end):
             entry = seen[text[index]]
@@ -552,13 +562,20 @@ class BlockFramer:
                     sink.seen(kind, block, begin, begin, 1, "", "")
                 continue
             group = self._group(text, block, begin, stop)
-            for lines, level, kind in group:
-                sink.count(level, kind, 1)
-                if kind is None or sink.wants(kind):
-                    wanted.setdefault((level, kind, lines, ""), []).append(index)
+            found: dict[_Told, list[int]] = {}
+            for told in group:
+                if told in found:
+                    found[told].append(index)
                 else:
-                    sink.seen(kind, block, index, index, 1, "", "")
-                index += lines
+                    found[told] = [index]
+                index += told[0]
+            for (lines, level, kind), at in found.items():
+                sink.count(level, kind, len(at))
+                if kind is None or sink.wants(kind):
+                    wanted.setdefault((level, kind, lines, ""), []).extend(at)
+                else:
+                    for index in at:
+                        sink.seen(kind, block, index, index, 1, "", "")
             if stop - begin == 2 and len(group) == 1 and seen[text[begin]].format in (LOGGER, LAGER):
                 level, kind = group[0][1:]
                 bare = seen[text[begin + 1]].format == BARE  # lager's second lines have no header to compare
@@ -566,29 +583,52 @@ class BlockFramer:
                     self._memo.plans[text[begin:stop]] = (level, kind, kind is None or sink.wants(kind), bare)
                     self._memo.size += 300
 
-    def _group(self, text: str, block: Block, start: int, end: int) -> list[tuple[int, str, str | None]]:
+    def _group(self, text: str, block: Block, start: int, end: int) -> list[_Told]:
         """The records of lines that may belong together: how many lines, level, kind."""
         if end - start == 1:
             entry = self._memo.seen[text[start]]
             if entry.format not in (BARE, REPORT):
                 return [(1, entry.level, entry.kind)]
-        key = text[start:end] if end - start <= 8 else None
-        memo = self._memo.groups
-        if key is not None:
-            known = memo.get((key, ""))
-            if known is not None:
-                return known
         if self._framed[:2] == (start, end):
             return self._framed[2]
-        reader = recogniser()
-        out: list[tuple[int, str, str | None]] = []
-        for record in frame([Line(raw) for raw in block.lines[start:end]], reader):
-            match = record.match(reader)
-            out.append((record.lines, record.header.level, match.kind if match is not None else None))
-        if key is not None:
-            memo[key, ""] = out
-            self._memo.size += 200
+        told, carried, reader = self._memo.told, self._memo.carried, recogniser()
+        out: list[_Told] = []
+        begin = start
+        while begin < end:
+            stop = begin + 1
+            goes_on: bool | None = False
+            while stop < end and stop - begin < _TOLD and (goes_on := carried.get(text[begin : stop + 1])):
+                stop += 1
+            known = None if stop < end and goes_on is not False else told.get(text[begin:stop])
+            if known is None:
+                known = self._read_record(text, block, begin, end, reader)
+            out.append(known)
+            begin += known[0]
         return out
+
+    def _read_record(self, text: str, block: Block, begin: int, end: int, reader: Recogniser) -> _Told:
+        """The record that begins at a line, read by the careful framer and remembered by the shapes of its lines."""
+        memo, lines = self._memo, block.lines
+        line = Line(lines[begin])
+        record = OpenRecord(line)
+        stop = begin + 1
+        while stop < end:
+            if lines[stop] != lines[stop - 1]:
+                line = Line(lines[stop])
+            goes_on = continues(record, line, reader)
+            if stop - begin < _TOLD:
+                memo.carried[text[begin : stop + 1]] = goes_on
+                memo.size += 150
+            if not goes_on:
+                break
+            record.add(line)
+            stop += 1
+        match = record.match(reader)
+        told = record.lines, record.header.level, match.kind if match is not None else None
+        if record.lines <= _TOLD:
+            memo.told[text[begin:stop]] = told
+            memo.size += 200
+        return told
 
 
 def _in_pieces(lines: Sequence[bytes], places: Sequence[tuple[int, int, int]]) -> tuple[list[bytes], list[tuple[int, int, int]]]:
