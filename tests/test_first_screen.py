@@ -117,6 +117,23 @@ def test_causes_and_effects_name_each_other_by_title() -> None:
     assert "Followed by: A peer node went down" in said
 
 
+def test_node_versions_and_zone_stand_with_what_says_them() -> None:
+    """Where there is room, and with --all, within 80 columns; a log whose times have no zone is said to have none."""
+    start = line("08:00:00", "Starting RabbitMQ 4.0.5 on Erlang 27.3 [jit]")
+    facts = {"node": "rabbit@a", "home dir": "/srv/mq", "config file(s)": "(none)", "log(s)": "<stdout>", "data dir": "/srv/mq/d"}
+    start += "".join(line("08:00:01", f" {name:<15}: {value}") for name, value in facts.items())
+    told = text(rabbitlogs.Text(start, "elsewhere.log"))
+    said = " ".join(told.split("Who says so")[1].split())
+    assert "node rabbit@a (boot.node_identified); RabbitMQ 4.0.5 (boot.starting); Erlang 27.3 (boot.starting)" in said
+    assert "zone +00:00 (times)" in said
+    lager = "2026-11-24 08:00:00.123 [info] <0.9.0> accepting AMQP connection <0.9.0> (10.0.0.9:5 -> 10.0.0.1:5672)\n"
+    logs = [rabbitlogs.Text(lager, f"rabbit@a-node-with-quite-a-long-name-of-{n}.log") for n in range(30)]
+    assert "Who says so" not in text(*logs)
+    told = text(*logs, everything=True)
+    assert told.count("(file name); no zone in its") == 30
+    assert [row for row in told.split("\n") if len(row) > 80] == []
+
+
 @pytest.mark.parametrize("width", [30, 72])
 def test_a_wrapped_command_is_the_same_command(width: int) -> None:
     """A shell joins the lines to the words of the command."""

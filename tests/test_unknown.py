@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabbitlogs import Analysis
+from rabbitlogs import Analysis, explain, parse
 from rabbitlogs.engine.analysis import SourceState
 from rabbitlogs.engine.own_rules import load_catalogue
 from rabbitlogs.engine.unknown import LIMIT, Templates, template_of
@@ -140,3 +140,34 @@ def test_a_rule_for_unknown_messages_sees_each_of_them(tmp_path: Path) -> None:
     analysis = Analysis(load_catalogue((str(tmp_path),), packages=False))
     analysis.feed(b"".join(b"gadget %d broke\n" % n for n in range(500)), "a.log")
     assert [(f.id, f.count) for f in analysis.report().findings] == [("own.gadget", 1)]
+
+
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\n\n \n", b"\xef\xbb\xbf\n"])
+def test_a_record_of_blank_lines_is_no_unknown_message(blank: bytes) -> None:
+    """RabbitMQ 3.6 begins each file with an empty line: it is a record, and there is nothing in it to understand."""
+    data = blank + b"=INFO REPORT==== 23-Nov-2026::08:04:41 ===\nServer startup complete; 3 plugins started.\n"
+    analysis = Analysis()
+    analysis.feed(data, "a.log")
+    report = analysis.report()
+    assert report.totals["by_kind"]["blank"] == 1
+    assert report.totals["unknown"] == 0
+    assert sum(report.totals["by_kind"].values()) == report.totals["records"] == 2
+    assert report.unexplained == []
+    assert report.coverage["understood"] == 1.0
+    assert next(event.kind for event in parse(data)) == "blank"
+
+
+def test_a_header_without_a_message_is_blank() -> None:
+    """And it is so however many there are, and also where a known message follows."""
+    head = b"2026-11-23 07:46:48.%06d+00:00 [info] <0.223.0> "
+    data = b"".join(head % n + b"\n" for n in range(50)) + head % 77 + b"Server startup complete; 3 plugins started.\n"
+    analysis = Analysis()
+    analysis.feed(data, "a.log")
+    assert analysis.report().totals["by_kind"] == {"blank": 50, "boot.completed": 1}
+    assert [event.kind for event in parse(data)] == ["blank"] * 50 + ["boot.completed"]
+
+
+def test_blank_lines_before_no_log_do_not_make_it_one() -> None:
+    """Where nothing that says something was recognised, the verdict says so."""
+    report = explain(b"\ngadget polished\nwidget polished\n")
+    assert "Not one record of this was recognised" in report.to_dict()["verdict"]["sentence"]

@@ -11,6 +11,7 @@ from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
 from rabbitlogs.engine.batch import WORTH, Rows, is_bare, joined
 from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.blocks import Framed
+from rabbitlogs.framing.framer import BLANK
 from rabbitlogs.framing.headers import formats_in_use
 from rabbitlogs.model import Event, Record
 from rabbitlogs.parsing.recogniser import recogniser
@@ -93,7 +94,7 @@ class _Collector(SourceState):
 
     def _in_batches(self, level: str, kind: str | None, count: int, block: Block, starts: list[int]) -> bool:
         """Makes many events at once, where they are written plainly; False where they must be read one by one."""
-        if len(starts) < WORTH or block.places is not None or count > 2 or formats_in_use():
+        if len(starts) < WORTH or kind == BLANK or block.places is not None or count > 2 or formats_in_use():
             return False
         lines = block.lines
         whole = joined(lines, starts, count)
@@ -143,7 +144,7 @@ class _Collector(SourceState):
         offset, length, line = framed.block.place(framed.index, framed.lines)
         fields: dict[str, Any] = {}
         rest = None
-        if kind is not None:
+        if kind is not None and kind != BLANK:
             entry = recogniser().entry(kind)
             found = entry.match(open_record.message)
             if found is not None:
@@ -174,7 +175,7 @@ def _in_segments(event: Event, places: Sequence[tuple[int, int, int]]) -> Iterat
         record = replace(
             event.record, offset=offset, length=length, line=line, message=event.record.message if not number else ""
         )
-        yield Event(record, event.kind, event.fields, event.rest) if not number else Event(record, UNKNOWN, {})
+        yield Event(record, event.kind, event.fields, event.rest) if not number else Event(record, BLANK, {})
 
 
 class _Reading(Analysis):

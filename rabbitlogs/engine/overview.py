@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rabbitlogs.engine.nodes import brokers
 from rabbitlogs.engine.prose import text_of
 from rabbitlogs.engine.state import seconds_key, stamp_like
+from rabbitlogs.framing.framer import BLANK
 from rabbitlogs.framing.levels import LEVELS, rank
 from rabbitlogs.framing.times import to_seconds
 
@@ -83,7 +84,7 @@ def gaps(analysis: Analysis) -> list[dict[str, Any]]:
 
 def coverage(analysis: Analysis, report: Report) -> dict[str, Any]:
     """How far the report can be trusted: what was understood, and what the log itself lacks."""
-    records, unknown = report.totals["records"], report.totals["unknown"]
+    spoken, unknown = report.spoken, report.totals["unknown"]
     severe: Counter[str] = Counter()
     for state in analysis.sources.values():
         for (level, kind), number in state.counts.items():
@@ -91,7 +92,7 @@ def coverage(analysis: Analysis, report: Report) -> dict[str, Any]:
                 severe[level] += number
     lossy = {name: _number(analysis, kinds) for name, kinds in _LOSSY.items()}
     return {
-        "understood": round((records - unknown) / records, 4) if records else 1.0,
+        "understood": round((spoken - unknown) / spoken, 4) if spoken else 1.0,
         "unknown_by_level": dict(sorted(severe.items())),
         "gaps": gaps(analysis),
         "begins_in_the_middle": _in_the_middle(analysis),
@@ -168,7 +169,7 @@ def compare(now: Report, before: Report) -> dict[str, Any]:
     hours, hours_before = _hours(now), _hours(before)
     new, jumped = [], []
     for kind, count in now.totals["by_kind"].items():
-        if kind == "unknown":
+        if kind in ("unknown", BLANK):
             continue
         was = before.totals["by_kind"].get(kind, 0)
         if not was:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from rabbitlogs.framing.framer import BLANK
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -68,6 +70,11 @@ class Report:
         report.unexplained = templates.rows()
         report.problems = [*analysis.problems, *analysis.catalogue.problems]
         return report
+
+    @property
+    def spoken(self) -> int:
+        """How many records say something: all but the blank ones."""
+        return int(self.totals["records"]) - int(self.totals["by_kind"].get(BLANK, 0))
 
     def span(self) -> tuple[str | None, str | None]:
         """First and last time of all sources."""

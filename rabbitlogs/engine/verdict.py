@@ -137,9 +137,9 @@ def _sentence(verdict: Verdict, report: Report) -> str:
     unread = sum(int(row["count"]) for row in report.unexplained if row["level"] in _UNREAD)
     if unread:
         return f"Nothing known to be wrong was found, but {unread:,} errors and warnings were not understood: see below."
-    records, unknown = report.totals["records"], report.totals["unknown"]
-    if records and unknown == records:
+    spoken, unknown = report.spoken, report.totals["unknown"]
+    if report.totals["records"] and unknown == spoken:
         return "Not one record of this was recognised: it may be no log of RabbitMQ, so this says nothing."
-    if unknown * 2 > records:
+    if unknown * 2 > spoken:
         return "Nothing known to be wrong was found, but most of this was not recognised: it may be no log of RabbitMQ."
     return "Nothing in this log is wrong."

@@ -19,7 +19,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rabbitlogs.framing.framer import Line, OpenRecord, begins_record, clean, continues
+from rabbitlogs.framing.framer import READ_LINES, Line, OpenRecord, begins_record, clean, continues
 from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.parsing.compiled import ambiguous_kinds
@@ -69,13 +69,19 @@ class Framed:
     def open(self) -> OpenRecord:
         """The record as the careful framer reads it."""
         if self._open is None:
-            part = self.raw()
-            known = self.block.read.get(self.index)
-            record = known if known is not None and self.lines == 1 else OpenRecord(Line(part[0]))
-            for raw in part[1:]:
-                record.add(Line(raw))
-            self._open = record
+            known = self.block.read.get(self.index) if self.lines == 1 else None
+            self._open = known if known is not None else self._read()
         return self._open
+
+    def _read(self) -> OpenRecord:
+        part = self.raw()[:READ_LINES]
+        line = Line(part[0])
+        record = OpenRecord(line)
+        for before, raw in pairwise(part):
+            if raw != before:
+                line = Line(raw)
+            record.add(line)
+        return record
 
     def raw(self) -> list[bytes]:
         """The record's lines as they stand in the stream, without line ends."""
@@ -191,9 +197,8 @@ class ShapeMemo:
         if header.format not in (BARE, REPORT):
             record = OpenRecord(line)
             reader = recogniser()
-            match = record.match(reader)
             whole = record.is_complete(reader)
-            kind = match.kind if match is not None else None
+            kind = record.kind(reader)
             if header.format == JSON or (
                 whole and kind is not None and not kind.endswith(PART) and reader.begins(record.message)
             ):
@@ -623,8 +628,7 @@ class BlockFramer:
                 break
             record.add(line)
             stop += 1
-        match = record.match(reader)
-        told = record.lines, record.header.level, match.kind if match is not None else None
+        told = record.lines, record.header.level, record.kind(reader)
         if record.lines <= _TOLD:
             memo.told[text[begin:stop]] = told
             memo.size += 200

@@ -20,7 +20,10 @@ from rabbitlogs.parsing.recogniser import Match, Recogniser, collapse, recognise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+BLANK = "blank"  # the kind of a record that says nothing: 3.6 begins each file with an empty line
 MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is beyond is counted, not read
+PARTS = 2048  # lines of a record that its message is made of
+READ_LINES = 2 * PARTS  # lines of a record that are read for its message: some may be put together
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
 _TERM_LINES = 64  # lines of a term without header and indentation that are held together
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
@@ -105,7 +108,7 @@ class OpenRecord:
         self.size += line.size
         if self.header.format == BARE and wraps_into(self.parts[-1], line.text, recogniser()):
             self.parts[-1] += line.text
-        elif len(self.parts) < 2048:
+        elif len(self.parts) < PARTS:
             self.parts.append(line.text)
         self._message = self._complete = None
 
@@ -125,6 +128,11 @@ class OpenRecord:
     def match(self, reader: Recogniser) -> Match | None:
         """The kind of the message so far."""
         return self._status(reader)[0]
+
+    def kind(self, reader: Recogniser) -> str | None:
+        """The kind of the record, ``blank`` where it says nothing; None where nobody knows its message."""
+        match = self.match(reader)
+        return match.kind if match is not None else None if self.message else BLANK
 
     def is_complete(self, reader: Recogniser) -> bool:
         """Whether the message so far is a whole message of a kind."""

@@ -43,16 +43,20 @@ def write_text(report: Report, out: IO[str], *, everything: bool = False) -> Non
     shown = Screen(out)
     verdict = judge(report)
     titles = {finding.id: finding.title for finding in report.findings}
-    first, glance = Draft(shown), Draft(shown)
+    first, glance, origins = Draft(shown), Draft(shown), Draft(shown)
     _screen(report, verdict, first)
     _cluster(report, glance)
     _timeline(report, glance)
     _connections(report, glance, everything=everything)
+    _origins(report, origins, everything=everything)
     first.onto(shown)
     _baseline(report, shown)
     has_room = len(first.lines) + len(glance.lines) < _ROWS
     if has_room:
         glance.onto(shown)
+    if origins.lines and len(first.lines) + len(glance.lines) + len(origins.lines) < _ROWS:
+        origins.onto(shown)
+        origins.lines.clear()
     loud = [*verdict.now, *verdict.over]
     chosen = report.findings if everything else loud[:_SHOWN]
     end = report.span()[1]
@@ -61,6 +65,8 @@ def write_text(report: Report, out: IO[str], *, everything: bool = False) -> Non
         write_finding(finding, shown, titles=titles, end=end)
     if not has_room:
         glance.onto(shown)
+    if everything:
+        origins.onto(shown)
     _unexplained(report, shown, everything=everything)
     left = len(report.findings) - len(chosen)
     if left > 0:
@@ -111,6 +117,27 @@ def _sources(report: Report, shown: Screen | Draft) -> None:
         line = "; ".join([*when_, *versions[:1]])
     if line:
         shown.line((line, "dim"), cut=True)
+
+
+def _origins(report: Report, shown: Screen | Draft, *, everything: bool) -> None:
+    """What each log says of its node, and which of its lines says it; a zone alone only with ``everything``."""
+    rows = [(source["name"], told) for source in report.sources if (told := _told(source))]
+    if not rows or not (everything or any(source["node"] or source["rabbitmq_version"] for source in report.sources)):
+        return
+    shown.line()
+    shown.line(("Who says so", "bold"))
+    for name, told in rows:
+        if len(report.sources) > 1:
+            _body(shown, name, style="dim")
+        _body(shown, told, 2 if len(report.sources) == 1 else 4, "dim", 2)
+
+
+def _told(source: Mapping[str, Any]) -> str:
+    """Node, versions and zone of a log, each with what says it; nothing where the log says none of it."""
+    facts = {"node": "node", "rabbitmq_version": "RabbitMQ", "erlang_version": "Erlang", "zone": "zone"}
+    said = source["said_by"]
+    parts = [f"{label} {source[name]} ({said[name]})" for name, label in facts.items() if source[name] is not None]
+    return "; ".join([*parts, "no zone in its times"] if source["first"] and source["zone"] is None else parts)
 
 
 def _now(shown: Screen | Draft, verdict: Verdict, report: Report) -> None:
@@ -223,8 +250,8 @@ def _coverage(report: Report, shown: Screen | Draft) -> None:
     told, records = report.coverage, report.totals["records"]
     parts = []
     severe = sum(told.get("unknown_by_level", {}).values())
-    if records:
-        parts.append(f"{_percent(records - report.totals['unknown'], records)} of the records understood")
+    if report.spoken:
+        parts.append(f"{_percent(report.spoken - report.totals['unknown'], report.spoken)} of the records understood")
     if severe:
         parts.append(f"{severe:,} errors and warnings not")
     parts += [f"nothing logged for {duration(gap['seconds'])} after {clock(gap['after'])}" for gap in told.get("gaps", ())[:1]]
