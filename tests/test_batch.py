@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rabbitlogs.engine import analysis as module
+from rabbitlogs.engine import source_state
 from rabbitlogs.engine.analysis import Analysis
 from rabbitlogs.engine.events import events_of, lines_of
 from rabbitlogs.report.jsonl import event_line, event_lines
@@ -27,7 +27,7 @@ def test_at_once_or_one_by_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     data = path.read_bytes()
     data = data * max(1, min(12, 400000 // len(data)))
     together = _report(data)
-    monkeypatch.setattr(module, "WORTH", 10**9)
+    monkeypatch.setattr(source_state, "WORTH", 10**9)
     assert _report(data) == together
 
 
@@ -74,5 +74,5 @@ def test_names_are_not_read_as_words(message: str, lager: bool, monkeypatch: pyt
     written = "".join(part.decode() for part in lines_of(source, event_line, event_lines))
     (source,) = open_sources([data]).sources
     assert written == "".join(map(event_line, events_of(source)))
-    monkeypatch.setattr(module, "WORTH", 10**9)
+    monkeypatch.setattr(source_state, "WORTH", 10**9)
     assert _report(data * 3) == together

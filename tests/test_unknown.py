@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabbitlogs import Analysis, explain, parse
-from rabbitlogs.engine.analysis import SourceState
 from rabbitlogs.engine.own_rules import load_catalogue
+from rabbitlogs.engine.source_state import SourceState
 from rabbitlogs.engine.unknown import LIMIT, Templates, template_of
 from rabbitlogs.framing import blocks
 from rabbitlogs.framing.framer import Line, OpenRecord, continues

@@ -7,8 +7,9 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rabbitlogs.engine.analysis import UNKNOWN, Analysis, SourceState
+from rabbitlogs.engine.analysis import Analysis
 from rabbitlogs.engine.batch import WORTH, Rows, is_bare, joined
+from rabbitlogs.engine.source_state import UNKNOWN, SourceState
 from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.framing.framer import BLANK

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rabbitlogs.engine.analysis import Analysis, SourceState
+from rabbitlogs.engine.analysis import Analysis
+from rabbitlogs.engine.source_state import SourceState
 from rabbitlogs.engine.state import iso
 from rabbitlogs.errors import UsageError
 from rabbitlogs.framing.blocks import Framed

@@ -14,8 +14,9 @@ from rabbitlogs.framing.levels import LEVELS, rank
 from rabbitlogs.framing.times import to_seconds
 
 if TYPE_CHECKING:
-    from rabbitlogs.engine.analysis import Analysis, SourceState
+    from rabbitlogs.engine.analysis import Analysis
     from rabbitlogs.engine.report import Report
+    from rabbitlogs.engine.source_state import SourceState
 
 CELLS = 60  # of a time line
 _GAP = 3600.0  # seconds without a record that are worth a word

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.analysis import Analysis, SourceState
+from rabbitlogs.engine.analysis import Analysis
 from rabbitlogs.engine.intake import SAMPLE, Intake
 from rabbitlogs.framing.blocks import BlockFramer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rabbitlogs.engine.sessions import Sessions
+    from rabbitlogs.engine.source_state import SourceState
     from rabbitlogs.engine.state import Tally
 
 _SAMPLE_LINES = 3  # enough to tell a wrapper, when the log does not pause before

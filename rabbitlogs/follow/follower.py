@@ -11,7 +11,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.analysis import UNKNOWN, Analysis
+from rabbitlogs.engine.analysis import Analysis
+from rabbitlogs.engine.source_state import UNKNOWN
 from rabbitlogs.errors import UsageError
 from rabbitlogs.follow import positions
 from rabbitlogs.follow.amqp import LogExchange, is_url

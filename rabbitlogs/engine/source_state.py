@@ -1,0 +1,613 @@
+"""One stream of a source while it is read: what it counts, what its broker says of itself, what rules want of it.
+
+It is the sink of the block framer (:mod:`rabbitlogs.framing.blocks`). What a rule wants is handed to the analysis that
+owns it; counts, facts and times stay here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rabbitlogs.engine.batch import SESSION_NAMES, WORTH, value_of
+from rabbitlogs.engine.sessions import CLOSED, Sessions
+from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
+from rabbitlogs.engine.shaped import learn
+from rabbitlogs.engine.state import (
+    EVIDENCE_TEXT,
+    FIRST_EVIDENCE,
+    LAST_EVIDENCE,
+    MOMENT_LIMIT,
+    NO_MINUTE,
+    SHAPES,
+    Tally,
+    before,
+    iso,
+)
+from rabbitlogs.engine.unknown import Templates
+from rabbitlogs.framing.blocks import Block, BlockFramer, Framed
+from rabbitlogs.framing.framer import MESSAGE_LIMIT, Line
+from rabbitlogs.framing.headers import BARE, BARE_HEADER, LAGER, LOGGER, Header, parse_header
+from rabbitlogs.framing.levels import rank
+from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.model import Evidence
+from rabbitlogs.parsing.fields import is_text
+from rabbitlogs.parsing.recogniser import collapse, recogniser
+from rabbitlogs.privacy import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rabbitlogs.engine.analysis import Analysis
+    from rabbitlogs.engine.catalogue import Rule
+    from rabbitlogs.parsing.patterns import Capture
+
+UNKNOWN = "unknown"
+SEEN_OF_PEERS = frozenset({"cluster.node_down", "cluster.net_tick_timeout", "cluster.node_up"})
+_NODE_NAME = re.compile(
+    r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
+)
+# what a broker says of itself: kind, its field, the fact
+_FACTS = {
+    ("boot.starting", "version"): "rabbitmq_version",
+    ("boot.starting", "erlang_version"): "erlang_version",
+    ("boot.banner_printed", "version"): "rabbitmq_version",
+    ("boot.erlang_version_checked", "erlang_version"): "erlang_version",
+    ("boot.erlang_too_old", "erlang_version"): "erlang_version",
+    ("boot.node_identified", "node"): "node",
+}
+# fields that hold the node's name inside of a path
+_PATHS = {("boot.banner_printed", "log_files"), ("mnesia.data_directory_empty", "path")}
+_NODE_IN_PATH = re.compile(r"/([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?(?:\.(?:log|json)\b|/|\s|$)")
+# what a start prints of its configuration, compared with a baseline's: kind, its fields
+_SETTINGS = {
+    "boot.starting": ("version", "erlang_version"),
+    "boot.node_identified": ("config_files", "cookie_hash", "data_dir", "home_dir", "log_files"),
+    "boot.completed": ("count", "plugins"),
+    "alarm.memory_watermark_set": ("limit", "total"),
+    "alarm.disk_limit_set": ("limit_mb",),
+    "alarm.file_handles_limited": ("limit", "sockets"),
+}
+_LISTENERS = {"listener.started_tcp": "TCP", "listener.started_tls": "TLS"}
+_LISTENERS_KEPT = 100
+_SETTING = 500  # characters of a setting's value
+_SAYING = frozenset(kind for kind, name in _FACTS if name == "node")  # what names the node for sure
+FACT_KINDS = frozenset({kind for kind, _ in [*_FACTS, *_PATHS]}.union(_SETTINGS, _LISTENERS))
+ADDRESSES = ("client", "peer")
+_WARNING = rank("warning")
+_ONE_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+_PLAIN = bytes(range(0x20, 0x7F)).translate(None, b"&`")
+BUCKET = 60  # seconds of a time line's cell
+_MINUTES = 4096  # minutes of a log that are remembered as read
+
+
+class Note:
+    """One event of a block, until the block is read."""
+
+    __slots__ = ("fields", "index", "kind", "level", "lines", "session")
+
+    def __init__(
+        self, index: int, lines: int, kind: str, level: str, fields: dict[str, Any] | None, session: Mapping[str, Any]
+    ) -> None:
+        self.index, self.lines, self.kind, self.level, self.fields, self.session = index, lines, kind, level, fields, session
+
+
+class Notes:
+    """Many events of one kind in a block, until the block is read."""
+
+    __slots__ = ("kind", "level", "lines", "starts")
+
+    def __init__(self, starts: list[int], lines: int, kind: str, level: str) -> None:
+        self.starts, self.lines, self.kind, self.level = starts, lines, kind, level
+
+
+class SubjectValues:
+    """The values of subjects of many events, in their order, read when a rule counts them."""
+
+    def __init__(
+        self, state: SourceState, columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture]
+    ) -> None:
+        self._state, self._columns, self._places, self._types = state, columns, places, types
+        self._said: list[Mapping[str, Any]] | None = None
+        self._known: dict[str, list[str]] = {}
+
+    def _chosen(self, name: str) -> list[bytes]:
+        column = self._columns.get(name, [])
+        return column if self._places is None or not column else [column[at] for at in self._places]
+
+    def _sessions(self) -> list[Mapping[str, Any]]:
+        """What earlier lines said of each event's connection."""
+        if self._said is None:
+            self._said = self._state.sessions.of_all(self._chosen("client"))
+        return self._said
+
+    def of(self, name: str) -> list[str]:
+        """The values of a subject; events that have none are left out."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> list[str]:
+        plain = name.removeprefix("session.")
+        own = self._chosen(name)
+        texts: list[str] = []
+        if own:
+            capture = self._types.get(name)
+            if capture is None or is_text(capture.type):
+                texts = b"\n".join(own).decode("utf-8", "replace").split("\n")
+            else:
+                texts = [str(value_of(capture, text)) if text else "" for text in own]
+        if plain in SESSION_NAMES and "client" in self._columns and (not own or b"" in own):
+            said = self._sessions()
+            texts = texts or [""] * len(said)
+            texts = [text or str(known.get(plain) or "") for text, known in zip(texts, said, strict=True)]
+        if plain in ADDRESSES:
+            texts = [text.rpartition(":")[0] or text for text in texts]
+        return [text for text in texts if text] if "" in texts else texts
+
+
+def without_port(name: str, value: str) -> str:
+    """A peer by its address: its port says nothing a reader could count by."""
+    return value.rpartition(":")[0] or value if name in ADDRESSES else value
+
+
+def read_header(line: bytes) -> Header:
+    """The header of a record's first line, whatever its format."""
+    return Line(line).header
+
+
+def _line_start(data: bytes, line: int, count: int) -> int:
+    """Where a line near the end of a block begins."""
+    at = len(data)
+    for _ in range(count - line):
+        at = data.rfind(b"\n", 0, at)
+    return at + 1
+
+
+class Ordered(NamedTuple):
+    """What a source remembers that depends on the order of reading."""
+
+    plain: dict[str, list[Any]]
+    templates: Templates
+    sessions: Sessions
+    facts: dict[str, Any]
+    settings: dict[str, Any]
+    final: bytes | None
+
+
+class SourceState:
+    """Everything known of one source. The sink of its framer."""
+
+    def __init__(self, name: str, origin: str, owner: Analysis) -> None:
+        self.name, self.origin = name, origin
+        self.owner = owner
+        self.envelope: str | None = None
+        self.bytes = 0
+        self.lines = 0
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.formats: Counter[str] = Counter()
+        self.first: str | None = None
+        self.last: str | None = None
+        self.final: bytes | None = None  # the last line that has a header
+        found = _NODE_NAME.search(name) or _NODE_NAME.search(origin)
+        self.node: str | None = found[1] if found else None
+        self.node_from = "file name" if found else None
+        self.facts: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
+        self.sessions = Sessions()
+        self.templates = Templates()
+        self.plain: dict[str, list[Any]] = {}  # counted kind: first raw line, last raw line
+        self.buckets: Counter[tuple[int, str]] = Counter()
+        self.noted: dict[str, list[Note | Notes]] = {}
+        self.late: dict[str, Tally] = {}  # conditions whose last evidence is still in the last block
+        self._minutes: dict[bytes, int] = {}
+        self._minute: int | None = None  # of the last line read
+        self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
+
+    # the sink -----------------------------------------------------------------------------------------------------
+
+    def wants(self, kind: str | None) -> bool:
+        return self.owner.wants(kind)
+
+    def count(self, level: str, kind: str | None, number: int) -> None:
+        self.counts[level, kind or UNKNOWN] += number
+
+    def seen(self, kind: str, block: Block, first: int, last: int, number: int, text: str, code: str) -> None:
+        lines = block.lines
+        entry = self.plain.get(kind)
+        if entry is None:
+            self.plain[kind] = [lines[first], lines[last]]
+        else:
+            entry[1] = lines[last]
+        if kind in SESSION_KINDS:
+            self.sessions.put_aside(kind, lines, [first] if not code else (text, code), number)
+        elif kind == CLOSED:
+            self.sessions.put_closing(lines, [first] if not code else (text, code), number)
+
+    def span(self, block: Block, size: int, lines: int) -> None:
+        """Notes the size and the times of a block."""
+        self.settle_notes(block)
+        self.bytes += size
+        self.lines += lines
+        data = block.data
+        end = len(data) if lines >= block.line_count else _line_start(data, lines, block.line_count) - 1
+        whole = end
+        at, first, last = 0, BARE_HEADER, data.rfind(b"\n", 0, end) + 1
+        for _ in range(20):  # the first line that has a header: usually the first
+            stop = data.find(b"\n", at, end)
+            first = Line(data[at : stop if stop >= 0 else end]).header
+            if first.format != BARE or stop < 0:
+                break
+            at = stop + 1
+        if first.format != BARE:
+            self.formats[first.format] += 1
+        stamp = iso(first.time)
+        if stamp is not None:
+            self._saw(stamp)
+        begun = stamp
+        for _ in range(50):  # the last line that has a time: usually the last
+            stamp = iso(Line(data[last:end]).header.time)
+            if stamp is not None or last <= 0:
+                break
+            end = last - 1
+            last = data.rfind(b"\n", 0, end) + 1
+        if stamp is not None:
+            self._saw(stamp)
+            self.final = data[last : min(end, last + EVIDENCE_TEXT)]
+        if begun is not None:
+            self._spread(block, lines, whole, str(first.time), begun, stamp or begun)
+
+    def settle_notes(self, block: Block) -> None:
+        """Takes over what was noted of a block's events, in their order: times, evidence, the first one's fields."""
+        late, self.late = self.late, {}
+        for rule_id, notes in self.noted.items():
+            tally = self.owner.tallies[rule_id]
+            if len(notes) == 1 and isinstance(notes[0], Note):
+                self._settle_one(tally, notes[0], block)
+            else:
+                self._settle_many(rule_id, tally, notes, block)
+        for rule_id, tally in late.items():
+            if rule_id not in self.late:
+                tally.settle()
+        self.noted.clear()
+
+    def _settle_many(self, rule_id: str, tally: Tally, notes: list[Note | Notes], block: Block) -> None:
+        """Many events of one condition in a block: what each would leave behind, for the first and the last ones only."""
+        lines = block.lines
+        if len(notes) == 1 and isinstance(notes[0], Notes):
+            starts, owners = notes[0].starts, None
+        else:
+            pairs = [(at, note) for note in notes for at in ([note.index] if isinstance(note, Note) else note.starts)]
+            pairs.sort(key=itemgetter(0))
+            starts, owners = [at for at, _ in pairs], [note for _, note in pairs]
+
+        def event(at: int) -> Note:
+            note = notes[0] if owners is None else owners[at]
+            return note if isinstance(note, Note) else Note(starts[at], note.lines, note.kind, note.level, None, {})
+
+        count = len(starts)
+        heads = [lines[start][:32] for start in starts]
+        for head in {min(heads), max(heads)}:
+            tally.saw(iso(read_header(lines[starts[heads.index(head)]]).time))
+        first = set(range(min(FIRST_EVIDENCE - len(tally.evidence), count)))
+        kinds = {note.kind for note in notes} - tally.first_fields.keys()
+        if kinds:
+            order = [notes[0].kind] if owners is None else [note.kind for note in owners]
+            first.update(order.index(kind) for kind in kinds)
+        last = range(max(0, count - LAST_EVIDENCE), count)
+        if first or count < LAST_EVIDENCE:
+            for at in sorted(first.union(last)):
+                self._show(tally, event(at), block)
+        else:
+            shown = [event(at) for at in last]
+            tally.late = lambda: [self._evidence(note, block) for note in shown]
+            self.late[rule_id] = tally
+        self._keep_moments(tally, starts, block)
+
+    def _keep_moments(self, tally: Tally, starts: list[int], block: Block) -> None:
+        lines, name, line = block.lines, self.name, block.first_line
+        room = tally.moments.room()
+        skipped = len(starts) - room - MOMENT_LIMIT // 2
+        if skipped > 0:
+            starts = starts[:room] + starts[room + skipped :]
+            tally.moments.skip(skipped)
+        if block.places is None:
+            tally.moments.extend([(lines[start][:80], name, line + start, None) for start in starts])
+        else:
+            tally.moments.extend([(lines[start][:80], name, block.places[start][2], None) for start in starts])
+
+    def _settle_one(self, tally: Tally, note: Note, block: Block) -> None:
+        header = read_header(block.lines[note.index])
+        stamp = iso(header.time)
+        tally.saw(stamp)
+        tally.moments.add((to_seconds(stamp), self.name, block.place(note.index, note.lines)[2], header.pid))
+        self._show(tally, note, block)
+
+    def _evidence(self, note: Note, block: Block) -> Evidence:
+        offset, _, line = block.place(note.index, note.lines)
+        raw = block.lines[note.index : note.index + min(note.lines, 40)]
+        text = b"\n".join(raw)[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
+        return Evidence(self.name, line, offset, iso(read_header(raw[0]).time), note.level, text, note.kind)
+
+    def _show(self, tally: Tally, note: Note, block: Block) -> None:
+        """Keeps an event as evidence, and its fields if it is the first of its kind."""
+        tally.keep(self._evidence(note, block))
+        if note.kind not in tally.first_fields and len(tally.first_fields) < SHAPES:
+            fields, session = note.fields, note.session
+            if fields is None:
+                fields = recogniser().fields_of(note.kind, Framed(block, note.index, note.lines, None).open.message)
+                session = self.session(fields)()
+            own = {**fields, "node_of_log": self.node}
+            tally.first_fields[note.kind] = {**{f"session.{k}": v for k, v in session.items()}, **own}
+
+    def _spread(self, block: Block, lines: int, end: int, raw: str, first: str, last: str) -> None:
+        """Counts a block's lines by the minute; a line without a time is of the minute of the line before.
+
+        Args:
+            end: where the lines end in the block's bytes.
+            raw: the block's first time as the log has it; ``first`` and ``last`` are its first and last one in ISO 8601.
+        """
+        seconds = to_seconds(first)
+        if seconds is None:
+            return
+        minute = int(seconds) // BUCKET
+        head = raw[:16].encode()
+        if first[:16] == last[:16] and block.data.startswith(head) and block.data.count(b"\n" + head, 0, end) + 1 == lines:
+            self.buckets[minute, "records"] += lines
+            self._minute = minute
+            return
+        zone = first[19:].lstrip(".,0123456789")
+        is_iso = raw[:16].replace(" ", "T") == first[:16]
+        size = 16 if is_iso else len(raw)
+        before = self._before_time(block.lines[0], raw)
+        heads = [line[:size] if not before else line.partition(before)[2][:size] for line in block.lines[:lines]]
+        numbers = Counter(heads)
+        minutes: dict[bytes, int | None] = {}
+        for text in numbers:
+            at = to_seconds(iso(text.decode("latin-1") + (":00" + zone if is_iso else "")))
+            minutes[text] = None if at is None else int(at) // BUCKET
+        known = [at for at in minutes.values() if at is not None]
+        if not before and known != sorted(known):  # out of order: the first and the last time may be anywhere
+            stamps = [line[: len(raw)] for line, text in zip(block.lines, heads, strict=False) if minutes[text] is not None]
+            for edge in (min(stamps), max(stamps)):
+                stamp = iso(edge.decode("latin-1"))
+                if stamp is not None:
+                    self._saw(stamp)
+        if None not in minutes.values():
+            for text, number in numbers.items():
+                self.buckets[minutes[text] or 0, "records"] += number
+            self._minute = minutes[heads[-1]]
+            return
+        current = minute if self._minute is None else self._minute
+        for text in heads:
+            found = minutes[text]
+            current = current if found is None else found
+            self.buckets[current, "records"] += 1
+        self._minute = current
+
+    @staticmethod
+    def _before_time(line: bytes, raw: str) -> bytes:
+        """What stands right before a line's time, where that does not begin the line (JSON)."""
+        at = line.find(raw.encode())
+        return line[max(0, at - 8) : at] if at > 0 else b""
+
+    def _saw(self, stamp: str) -> None:
+        if self.first is None or before(stamp, self.first):
+            self.first = stamp
+        if self.last is None or before(self.last, stamp):
+            self.last = stamp
+
+    def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
+        if kind in SESSION_KINDS:
+            self.sessions.put_aside(kind, block.lines, starts, len(starts))
+        if kind is not None and kind not in FACT_KINDS and self._at_once(level, kind, lines, block, starts, shape):
+            return
+        times: Mapping[int, int] = {}
+        if kind is None and lines == 1 and len(starts) >= WORTH:
+            starts, times = self._alike(block, starts)
+        found = [Framed(block, start, lines, None) for start in starts]
+        quiet = (
+            kind is None
+            and len(starts) >= WORTH
+            and self.owner.is_quiet("\n".join([framed.open.message[:MESSAGE_LIMIT] for framed in found]))
+        )
+        for framed in found:
+            self.record(level, kind, framed, quiet=quiet, number=times.get(framed.index, 1))
+
+    def _alike(self, block: Block, starts: list[int]) -> tuple[list[int], Mapping[int, int]]:
+        """Of unknown lines, those to be read: of lines without header that differ in digits only, the first stands for all.
+
+        No digit is a part of a template, so this counts as one by one does. Also returns how many each of these stands for.
+        """
+        text = b"\n".join([block.lines[start] for start in starts])
+        forms = text.translate(_ONE_DIGIT).split(b"\n")
+        numbers = Counter(forms)
+        if len(numbers) * 2 > len(forms) or not self.owner.is_quiet("\n".join(map(collapse, text.decode("latin-1").split("\n")))):
+            return starts, {}
+        first = dict(zip(reversed(forms), reversed(starts), strict=True))
+        # what is cleaned before it is read, and what has digits beyond ASCII, is read one by one
+        once = {
+            form
+            for form, start in first.items()
+            if not form.translate(None, _PLAIN) and Framed(block, start, 1, None).open.header.format == BARE
+        }
+        kept = [start for start, form in zip(starts, forms, strict=True) if form not in once or first[form] == start]
+        return kept, {first[form]: numbers[form] for form in once}
+
+    def _at_once(self, level: str, kind: str, lines: int, block: Block, starts: list[int], shape: str) -> bool:
+        """Reads all records of a kind in one pass, where its rules allow."""
+        owner = self.owner
+        if owner.is_watched:
+            return False
+        learnt = owner.memo.learnt
+        shaped = learnt.get(shape)
+        columns = shaped.columns(block.lines, starts) if shaped else None
+        groups: list[tuple[list[int] | None, list[Rule]]]
+        if shaped and columns is not None:
+            types, groups = shaped.types, shaped.groups(columns, len(starts))
+        else:
+            if len(starts) < WORTH:
+                return False
+            plan = owner.batches.plan(kind)
+            first = block.lines[starts[0]]
+            if plan is None or parse_header(first).format not in (LOGGER, LAGER) or first.find(b"> ", 24, 96) < 0:
+                return False
+            columns = plan.columns(block.lines, starts, lines)
+            if columns is None:
+                return False
+            types = plan.types()
+            groups = [(at, owner.matcher.fire_alone(kind, level, fields)) for at, fields in plan.groups(columns, types)]
+            if shape and shape not in learnt:
+                learnt[shape] = learn(
+                    plan, level, lines, block.lines, starts, partial(owner.matcher.fire_alone, kind, level), columns
+                )
+        if rank(level) >= _WARNING:
+            self._count_minutes(level, block.lines, starts)
+        owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types)
+        return True
+
+    def _count_minutes(self, level: str, lines: list[bytes], starts: list[int]) -> None:
+        for (minute, zone), number in Counter([(lines[start][:16], lines[start][26:32]) for start in starts]).items():
+            found = self._minutes.get(minute + zone)
+            if found is None:
+                if len(self._minutes) > _MINUTES:
+                    self._minutes.clear()
+                example = next(lines[start] for start in starts if lines[start].startswith(minute))
+                seconds = to_seconds(iso(read_header(example).time))
+                found = self._minutes[minute + zone] = NO_MINUTE if seconds is None else int(seconds) // BUCKET
+            if found != NO_MINUTE:
+                self.buckets[found, level] += number
+
+    def record(self, level: str, kind: str | None, framed: Framed, *, quiet: bool = False, number: int = 1) -> None:
+        """One record, by itself.
+
+        Args:
+            quiet: it is known that no rule wants it.
+            number: how many unknown ones of this template it stands for; they have no time and no rule wants them.
+        """
+        record = framed.open
+        header = record.header
+        stamp = iso(header.time)
+        if stamp is not None:
+            self._saw(stamp)
+            if rank(level) >= _WARNING:
+                seconds = to_seconds(stamp)
+                if seconds is not None:
+                    self.buckets[int(seconds) // BUCKET, level] += 1
+        if kind is None:
+            message = record.message
+            if message:
+                self.templates.add(level, message, self.name, framed.block.place(framed.index, framed.lines)[2], number)
+            if quiet or number > 1:
+                return
+            fields: dict[str, Any] = {"message": message}
+        else:
+            fields = recogniser().fields_of(kind, record.message)
+            if kind in FACT_KINDS:
+                self._facts(kind, fields)
+        self.owner.observe(self, kind or UNKNOWN, level, header, stamp, fields, framed)
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    def _facts(self, kind: str, fields: Mapping[str, Any]) -> None:
+        for name, value in fields.items():
+            fact = _FACTS.get((kind, name))
+            if fact == "node":
+                self.node, self.node_from = str(value), kind
+            elif fact is not None:
+                self.facts[fact], self.facts[f"{fact} from"] = value, kind
+                self.facts[f"{fact}s"] = self.facts.get(f"{fact}s", frozenset()) | {str(value)}
+            elif (kind, name) in _PATHS and self.node is None and (found := _NODE_IN_PATH.search(str(value))):
+                self.node, self.node_from = found[1], f"a path in {kind}"
+        if kind == "boot.starting":  # what listened before this start listens no more
+            self.settings = {name: value for name, value in self.settings.items() if not name.startswith("listener.")}
+        for name in _SETTINGS.get(kind, ()):
+            if fields.get(name) is not None:
+                self.settings[f"{kind}.{name}"] = printable(" ".join(str(fields[name]).split()))[:_SETTING]
+        if kind in _LISTENERS and len(self.settings) < _LISTENERS_KEPT:
+            self.settings[printable(f"listener.{fields.get('interface')}:{fields.get('port')}")[:_SETTING]] = _LISTENERS[kind]
+
+    def session(self, fields: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
+        """What earlier lines of an event's connection said, looked up when asked."""
+        return lambda: self.sessions.of(fields.get("client"))
+
+    def adopt(self, owner: Analysis) -> None:
+        """Moves to another analysis."""
+        self.owner = owner
+        self.framer.adopt(self, owner.memo)
+
+    def shift(self, shifts: Mapping[str, tuple[int, int]]) -> None:
+        """Moves the places of a later part behind the earlier one."""
+        offset, line = shifts.get(self.name, (0, 0))
+        for group in self.templates.groups.values():
+            group[2] += line
+        self.framer.shift(offset, line)
+
+    def set_aside(self) -> Ordered:
+        """Takes out what depends on the order of reading."""
+        aside = Ordered(self.plain, self.templates, self.sessions, self.facts, self.settings, self.final)
+        self.plain, self.templates, self.sessions = {}, Templates(), Sessions()
+        self.facts, self.settings, self.final = {}, {}, None
+        return aside
+
+    def append(self, later: Ordered) -> None:
+        """Adds what depends on the order of reading, of a later part."""
+        self.sessions.merge(later.sessions)
+        self.templates.merge(later.templates)
+        if "boot.starting.version" in later.settings:  # what listened before this start listens no more
+            self.settings = {name: value for name, value in self.settings.items() if not name.startswith("listener.")}
+        for name, value in later.facts.items():
+            self.facts[name] = self.facts.get(name, frozenset()) | value if isinstance(value, frozenset) else value
+        self.settings.update(later.settings)
+        self.final = later.final or self.final
+        for kind, (first, last) in later.plain.items():
+            mine = self.plain.setdefault(kind, [first, last])
+            mine[1] = last
+
+    def merge(self, later: SourceState) -> None:
+        """Adds the same stream's later part."""
+        self.counts.update(later.counts)
+        self.formats.update(later.formats)
+        self.bytes += later.bytes
+        self.lines += later.lines
+        self.envelope = self.envelope or later.envelope
+        for stamp in (later.first, later.last):
+            if stamp is not None:
+                self._saw(stamp)
+        if later.node is not None and (self.node is None or later.node_from in _SAYING):
+            self.node, self.node_from = later.node, later.node_from
+        self.append(later.set_aside())
+        self.buckets.update(later.buckets)
+        self._minute = self._minute if later._minute is None else later._minute
+        self.framer = later.framer
+        self.framer.adopt(self, self.owner.memo)
+
+    def format(self) -> str:
+        """The format most of the log is in."""
+        return self.formats.most_common(1)[0][0] if self.formats else BARE
+
+    def zone(self) -> str | None:
+        """The time zone of the log's last time, ``+00:00``; None where its times have none."""
+        found = re.search(r"[+-]\d\d:\d\d$", self.last or "")
+        return found[0] if found else None
+
+    def shown_name(self) -> str:
+        """The source's name, with the stream where the wrapper interleaves several."""
+        return f"{self.name} [{self.origin}]" if len(self.owner.states_of(self.name)) > 1 else self.name
+
+    def to_dict(self) -> dict[str, Any]:
+        intake, alone = self.owner.intakes[self.name], len(self.owner.states_of(self.name)) == 1
+        return {
+            "name": self.shown_name(), "bytes": intake.bytes if alone else self.bytes,
+            "lines": intake.line_total if alone else self.lines, "records": sum(self.counts.values()),
+            "format": self.format(), "envelope": self.envelope, "node": self.node,
+            "rabbitmq_version": self.facts.get("rabbitmq_version"), "erlang_version": self.facts.get("erlang_version"),
+            "first": self.first, "last": self.last, "zone": self.zone(),
+            "said_by": {
+                "node": self.node_from, "rabbitmq_version": self.facts.get("rabbitmq_version from"),
+                "erlang_version": self.facts.get("erlang_version from"), "zone": "times" if self.zone() else None,
+            },
+        }  # fmt: skip
