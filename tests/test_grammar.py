@@ -54,6 +54,45 @@ def test_a_case_of_the_corpus_is_read(case: dict[str, Any]) -> None:
     assert _reference(match.kind).parse(match.kind, message) == match.fields
 
 
+def _literals(seq: list[Any]) -> list[str]:
+    """Every literal of a tree, at any depth."""
+    out = []
+    for head, *rest in seq:
+        if head == "l":
+            out.append(rest[0])
+        elif head == "a":
+            out.extend(literal for branch in rest[0] for literal in _literals(branch))
+        elif head in "for":
+            out.extend(_literals(rest[-1]))
+    return out
+
+
+def _with_words_of_its_kind() -> list[tuple[str, str]]:
+    """Corpus messages in which a value is replaced by each of two wordings of the kind: ``user 'refused for user '``."""
+    out = []
+    for parameter in _cases():
+        case = parameter.values[0]
+        message = collapse(case["message"])
+        words = sorted({collapse(w) for w in _literals(recogniser().entry(case["kind"]).seq)}, key=lambda w: (-len(w), w))
+        values = [v for v in case.get("fields", {}).values() if isinstance(v, str) and len(v) > 2 and message.count(v) == 1]
+        for value, word in zip(values[-2:], words[:2], strict=False):
+            out.append((case["kind"], message.replace(value, word)))
+    return out
+
+
+def test_values_that_read_like_the_message_are_read_alike() -> None:
+    """A value may itself be worded like a message of its kind: both readers read the same, or both read nothing."""
+    changed = _with_words_of_its_kind()
+    assert len(changed) > 1000
+    differ = []
+    for kind, message in changed:
+        entry = recogniser().entry(kind)
+        match = entry.match(message)
+        if _reference(kind).parse(kind, message) != (entry.fields(match) if match else None):
+            differ.append((kind, message))
+    assert differ == []
+
+
 def test_one_kind_is_the_most_specific() -> None:
     """Of the kinds that take a message to its end one has more literal characters than the others.
 

@@ -1,19 +1,24 @@
 """The reference reader: lark's LALR parser over the same trees, one parser a grammar file.
 
 It answers like the generated recogniser and is made from the same grammars, by another road: lark's contextual lexer
-and parse tables instead of one regular expression a kind. Tests hold the two to the same answer; ``parse --reader lark``
-lets anyone compare them on a log. It is some fifty times slower.
+and parse tables instead of one regular expression a kind. Tests hold the two to the same answer. It is some fifty times
+slower.
 
 Each kind is a start symbol of its own, so kinds that begin alike never collide; in strict mode lark refuses terminals
 that collide inside a kind.
+
+A grammar's alternatives may begin alike (``"queue '" name "' is gone" | TEXT``), and lark's lexer commits to the first
+terminal that matches. Where that leads nowhere the reader goes back and takes the next one: an alternative is one that
+the message can be, not one that it can begin like.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.parsing.fields import convert
-from rabbitlogs.parsing.patterns import field_type, open_pattern
+from rabbitlogs.parsing.patterns import field_type, look_ahead, open_pattern
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -52,9 +57,10 @@ class _Writer:
                 out.append(self._terminal(_regex(element[2]), -1))
             elif head == "v":
                 body, maybe = element[2], element[2].endswith("*?")
-                if maybe:  # lark knows no empty terminal: what may be empty is an optional that is not
+                if maybe:  # lark knows no empty terminal: what may be empty is an optional, there unless what follows is
                     body = body[:-2] + "+?"
-                text = self._terminal(_regex(open_pattern(body, after, kind)), -2)
+                text = open_pattern(body, after, kind)
+                text = self._terminal(_regex(f"(?!{look_ahead(after)}){text}" if maybe else text), -2)
                 out.append(f"({text})?" if maybe else text)
             elif head == "f":
                 rule = f"f{len(self.fields)}"
@@ -125,6 +131,9 @@ class ReferenceReader:
             keep_all_tokens=True,
             strict=strict,
         )
+        order = sorted(self.lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
+        self._rank = {terminal.name: rank for rank, terminal in enumerate(order)}  # as lark's own lexer tries them
+        self._terminals = {terminal.name: re.compile(terminal.pattern.to_regexp()) for terminal in order}
 
     def parse(self, name: str, message: str) -> dict[str, Any] | None:
         """The fields of a collapsed message as a kind, or None where it is not of that kind."""
@@ -133,10 +142,56 @@ class ReferenceReader:
         try:
             tree = self.lark.parse(message, start=self.starts[name])
         except UnexpectedInput:
+            tree = self._searched(self.starts[name], message)
+        if tree is None:
             return None
         out: dict[str, Any] = {}
         self._collect(tree, message, out)
         return out
+
+    def _searched(self, start: str, message: str) -> Any:
+        """The tree of a message, tried with every terminal that matches in a place, or None where no way leads through.
+
+        What can follow depends on the place and the parser's states alone, so no such pair is tried twice.
+        """
+        from lark import Token
+        from lark.exceptions import UnexpectedToken
+
+        ways: list[tuple[Any, list[Token]]] = [(self.lark.parse_interactive("", start=start), [])]
+        tried: set[tuple[Any, ...]] = set()
+        while ways:
+            parser, tokens = ways.pop()
+            place = tokens[-1].end_pos or 0 if tokens else 0
+            here = (place, *parser.parser_state.state_stack)
+            if here in tried:
+                continue
+            tried.add(here)
+            if place == len(message):
+                try:
+                    parser.feed_eof()
+                except UnexpectedToken:
+                    continue
+                return self._fed(start, tokens)
+            names = sorted(parser.choices().keys() & self._terminals.keys(), key=self._rank.__getitem__, reverse=True)
+            for name in names:
+                found = self._terminals[name].match(message, place)
+                if found is None:
+                    continue
+                token = Token(name, found.group(), start_pos=found.start(), end_pos=found.end())
+                way = parser.copy(deepcopy_values=False)
+                try:
+                    way.feed_token(token)
+                except UnexpectedToken:
+                    continue
+                ways.append((way, [*tokens, token]))
+        return None
+
+    def _fed(self, start: str, tokens: list[Any]) -> Any:
+        """The tree of these tokens; that of a parser that went back and forth would have the marks of the other ways."""
+        parser: Any = self.lark.parse_interactive("", start=start)
+        for token in tokens:
+            parser.feed_token(token)
+        return parser.feed_eof()
 
     def _collect(self, tree: Any, message: str, out: dict[str, Any]) -> None:
         for child in tree.children:
