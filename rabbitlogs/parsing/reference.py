@@ -27,6 +27,9 @@ Seq = list[Any]
 
 
 _WRITTEN_OUT = 2000  # plain sequences that one rule may become
+# Priorities of terminals: what the recogniser tries first comes first for lark too. An optional part is there if it can be
+# (the earlier one first), a literal is more specific than a regex, and of open alternatives the first written counts.
+_OPTIONAL, _LITERAL, _CLOSED, _OPEN = 10_000, 0, -1, -2
 
 
 class _Writer:
@@ -46,31 +49,34 @@ class _Writer:
     def _terminal(self, text: str, priority: int) -> str:
         return self.terminals.setdefault((text, priority), f"T{len(self.terminals)}")
 
-    def _seq(self, seq: Seq, rest: Seq, kind: str) -> str:
+    def _seq(self, seq: Seq, rest: Seq, kind: str, rank: int = _OPEN) -> str:
+        """A sequence as lark writes it; ``rank`` is the priority of what it begins with, where that is open or optional."""
         out: list[str] = []
         written_out = _alternatives(seq)
         for index, element in enumerate(seq):
             head, after = element[0], [*seq[index + 1 :], *rest]
+            rank = rank if index == 0 else _OPEN
             if head == "l":
-                out.append(self._terminal(_string(element[1]), 0))
+                out.append(self._terminal(_string(element[1]), max(rank, _LITERAL)))
             elif head == "t":
-                out.append(self._terminal(_regex(element[2]), -1))
+                out.append(self._terminal(_regex(element[2]), max(rank, _CLOSED)))
             elif head == "v":
                 body, maybe = element[2], element[2].endswith("*?")
                 if maybe:  # lark knows no empty terminal: what may be empty is an optional, there unless what follows is
                     body = body[:-2] + "+?"
                 text = open_pattern(body, after, kind)
-                text = self._terminal(_regex(f"(?!{look_ahead(after)}){text}" if maybe else text), -2)
+                text = self._terminal(_regex(f"(?!{look_ahead(after)}){text}" if maybe else text), rank)
                 out.append(f"({text})?" if maybe else text)
             elif head == "f":
                 rule = f"f{len(self.fields)}"
                 self.fields[rule] = (element[1], field_type(element[2]))
-                self.rules.append(f"{rule}: {self._seq(element[2], after, kind)}")
+                self.rules.append(f"{rule}: {self._seq(element[2], after, kind, rank)}")
                 out.append(rule)
             elif head == "a":
-                out.append("(" + " | ".join(self._seq(branch, after, kind) for branch in element[1]) + ")")
+                ranked = enumerate(element[1])
+                out.append("(" + " | ".join(self._seq(branch, after, kind, rank - i) for i, branch in ranked) + ")")
             elif head == "o":
-                inside = self._seq(element[1], after, kind)
+                inside = self._seq(element[1], after, kind, _OPTIONAL - 100 * index)
                 if written_out <= _WRITTEN_OUT:
                     out.append(f"({inside})?")
                     continue
