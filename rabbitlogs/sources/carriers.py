@@ -124,17 +124,44 @@ def string(line: bytes) -> Stripped | None:
     return utf8(value.rstrip("\r\n")), "", None, None
 
 
-def cell(line: bytes, column: int) -> Stripped | None:
-    """A row of a table with upright bars (markdown, ``rabbitmqadmin get``); rules between rows are only the table's."""
+_BAR = "│".encode()
+_CORNERS = tuple(corner.encode() for corner in "┌├└╞╭╰")
+
+
+def barred(line: bytes) -> bytes:
+    """A line of a table, its bars those of ASCII also where the table is drawn with box characters; a rule is a ``+``."""
     text = line.strip()
-    if not text.startswith((b"|", b"+")):
-        return None
-    if not text.strip(b"|-+=: "):
+    if text.startswith(_CORNERS):
+        return b"+"
+    return text.replace(_BAR, b"|") if text.startswith(_BAR) else text
+
+
+def is_rule(line: bytes) -> bool:
+    """Whether a line only divides the rows of a table."""
+    text = barred(line)
+    return text.startswith((b"|", b"+")) and not text.strip(b"|-+=: ")
+
+
+def cell(line: bytes, column: int, columns: int = 1, title: bytes = b"") -> Stripped | None:
+    """A row of a table with upright bars (markdown, ``rabbitmqadmin get``); rules and the title are only the table's.
+
+    A text that has line breaks, as a log message does, may run on in bare lines, the cells behind it after the last.
+    """
+    text = barred(line)
+    if is_rule(line):
         return None, "", None, None
-    cells = text.strip(b"|").split(b"|") if text.endswith(b"|") else text[1:].split(b"|")
+    behind = columns - column - 1
+    is_row = text.startswith(b"|")
+    if behind > 0 and text.endswith(b"|") and (not is_row or text.count(b"|") == behind + 1):
+        inner, *cells = line.rstrip()[:-1].rsplit(b"|", behind)
+        return (inner.rstrip() or None, "", None, None) if len(cells) == behind else None
+    if not is_row:
+        return None
+    cells = text[1:-1].split(b"|") if text.endswith(b"|") else text[1:].split(b"|", column)
     if column >= len(cells):
         return None
-    return cells[column].strip(), "", None, None
+    inner = cells[column].strip()
+    return None if title and inner == title else inner, "", None, None
 
 
 def escaped_breaks(line: bytes) -> Stripped | None:

@@ -436,11 +436,15 @@ def _strings(lines: list[bytes]) -> Envelope | None:
 
 
 def _table(lines: list[bytes]) -> Envelope | None:
-    rows = [line.strip().strip(b"|").split(b"|") for line in lines if line.lstrip().startswith(b"|")]
+    texts = [carriers.barred(line) for line in lines]
+    rows = [text[1:].removesuffix(b"|").split(b"|") for text in texts if text.startswith(b"|")]
     hits = Counter(n for row in rows for n, cell in enumerate(row) if carries_header(cell))
-    if len(rows) < 0.5 * len(lines) or not hits:
+    if len(rows) + texts.count(b"+") < 0.5 * len(lines) or not hits:
         return None
-    return Envelope("table", None, (bind(carriers.cell, column=hits.most_common(1)[0][0]),))
+    column = hits.most_common(1)[0][0]
+    first = rows[0][column].strip() if column < len(rows[0]) else b""
+    title = first if any(map(carriers.is_rule, lines[:3])) and not carries_header(first) else b""
+    return Envelope("table", None, (bind(carriers.cell, column=column, columns=len(rows[0]), title=title),))
 
 
 def _marked(lines: list[bytes]) -> Envelope | None:

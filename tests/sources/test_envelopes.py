@@ -472,3 +472,50 @@ def test_line_breaks_inside_a_json_message_are_its_own() -> None:
     events = list(rabbitlogs.parse(rabbitlogs.Text("\n".join([*rows, moved]))))
     assert [event.record.format for event in events] == ["json"] * 3
     assert "unknown" not in [event.kind for event in events]
+
+
+_FETCHED = [
+    ("info", BARE[0] + b"\n"),
+    ("notice", BARE[1] + b"\n" + BARE[2] + b"\n"),
+    ("error", BARE[3] + b"\n" + BARE[4] + b"\n"),
+]
+_COLUMNS = ["routing_key", "exchange", "message_count", "payload", "payload_bytes", "payload_encoding", "redelivered"]
+
+
+def _rows() -> list[list[str]]:
+    return [[key, "amq.rabbitmq.log", "0", body.decode(), str(len(body)), "string", "False"] for key, body in _FETCHED]
+
+
+def _in_ascii(rows: list[list[str]]) -> str:
+    """The table of ``rabbitmqadmin get``: line breaks of a cell stand as they are."""
+    wide = [max(len(row[n]) for row in [_COLUMNS, *rows]) + 2 for n in range(len(_COLUMNS))]
+    rule = "+" + "+".join("-" * width for width in wide) + "+\n"
+    title = "|" + "|".join(name.center(width) for name, width in zip(_COLUMNS, wide, strict=True)) + "|\n"
+    body = ["|" + "|".join(f" {cell}".ljust(width) for cell, width in zip(row, wide, strict=True)) + "|\n" for row in rows]
+    return rule + title + rule + "".join(body) + rule
+
+
+def _in_boxes(rows: list[list[str]]) -> str:
+    """The table of the second ``rabbitmqadmin``: drawn with box characters, a cell's line breaks inside the cell."""
+    wide = [max(len(part) for row in [_COLUMNS, *rows] for part in row[n].split("\n")) for n in range(len(_COLUMNS))]
+    out = ["┌" + "┬".join("─" * (width + 2) for width in wide) + "┐"]
+    for row in [_COLUMNS, *rows]:
+        parts = [cell.rstrip("\n").split("\n") for cell in row]
+        for n in range(max(map(len, parts))):
+            cells = ((part[n] if n < len(part) else "").ljust(width) for part, width in zip(parts, wide, strict=True))
+            out.append("│ " + " │ ".join(cells) + " │")
+        out.append("├" + "┼".join("─" * (width + 2) for width in wide) + "┤")
+    return "\n".join(out) + "\n"
+
+
+def _in_json(rows: list[list[str]]) -> str:
+    return json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows], indent=2)
+
+
+@pytest.mark.parametrize("printed", [_in_ascii, _in_boxes, _in_json])
+def test_messages_fetched_from_the_log_exchange(printed: Callable[[list[list[str]]], str]) -> None:
+    """As ``rabbitmqadmin get`` prints them they are the events that their bodies are, and nothing else."""
+    bare = [(event.kind, event.fields) for event in rabbitlogs.parse(b"".join(body for _, body in _FETCHED))]
+    shown = printed(_rows()).encode()
+    assert [(event.kind, event.fields) for event in rabbitlogs.parse(shown)] == bare
+    assert sum(record.length for record in rabbitlogs.read(shown)) == len(shown)
