@@ -35,8 +35,13 @@ _ATOM = re.compile(r"[a-z][A-Za-z_@]*+(?=(,)|\Z)")
 _SAME = re.compile(r"<\*>(?:[\s,:.]+<\*>)+")
 
 
+_MAY_VARY = re.compile(r"""[0-9'"`<#{\[@/\\]|[^\x00-\x7f]""")  # without one of these there is nothing to replace
+
+
 def template_of(message: str) -> str:
     """The template of a message."""
+    if _MAY_VARY.search(message, 0, 400) is None:
+        return message[:300]
     return _SAME.sub("<*>", _VARIABLE.sub(_replacement, message[:400]))[:300]
 
 

@@ -175,6 +175,7 @@ class Recogniser:
         self._rows: dict[str, list[Any]] = {row[0]: row for row in compiled["kinds"]}
         self._by_opening: dict[str, list[str]] = compiled["openings"]
         self._short: dict[str, list[str]] = compiled["short"]
+        self._short_firsts = frozenset(opening[:1] for opening in self._short)
         self._by_word: dict[str, list[str]] = compiled["words"]
         self._anywhere: list[list[str]] = compiled["anywhere"]
         self._any = re.compile("|".join(re.escape(literal) for literal, _ in self._anywhere) or "(?!)")
@@ -198,10 +199,13 @@ class Recogniser:
         """Kinds one of whose opening literals the message begins with."""
         names = self._by_opening.get(message[:_KEY])
         found = [] if names is None else [self.entry(name) for name in names]
-        for length in (1, 2, 3, 4):
-            short = self._short.get(message[:length])
-            if short is not None and len(message) >= length:
-                found.extend(self.entry(name) for name in short)
+        if message[:1] in self._short_firsts:
+            for length in (1, 2, 3, 4):
+                short = self._short.get(message[:length])
+                if short is not None and len(message) >= length:
+                    found.extend(self.entry(name) for name in short)
+        if not found:
+            return []
         return [e for e in found if any(map(message.startswith, e.openings or ()))]
 
     def _floating(self, message: str) -> list[KindEntry]:
