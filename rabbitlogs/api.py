@@ -47,6 +47,7 @@ def analyse(
         progress: called with the number of bytes just read.
     """
     analysis.problems.extend(problem.sentence for problem in opened.problems)
+    analysis.ignored.extend(opened.skipped)
     since = analysis.filter.since if analysis.filter is not None else None
     sources = list(opened.sources)
     if analysis.filter is None:

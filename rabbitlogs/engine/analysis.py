@@ -70,6 +70,7 @@ class Analysis:
         self.intakes: dict[str, Intake] = {}
         self.tallies: dict[str, Tally] = {}
         self.problems: list[str] = []
+        self.ignored: list[tuple[str, str]] = []  # what was found and is no log: name, reason
         self.matcher: Matcher = like.matcher if like is not None else Matcher(self.catalogue)
         self._wanted: dict[str | None, bool] = {}
         self._by_rule: dict[str, bool] = {}
@@ -341,6 +342,7 @@ class Analysis:
             else:
                 known.merge(state)
         self.problems.extend(other.problems)
+        self.ignored.extend(other.ignored)
 
     # output -------------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class Report:
         unexplained: messages the grammar does not know, grouped, errors first.
         sources, totals: what was read; totals account for every byte and record.
         problems: sentences about what could not be read.
+        ignored: what was found in a folder or an archive and is no log of a broker, with the reason.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Report:
         self.lifecycle: list[dict[str, Any]] = []
         self.unexplained: list[dict[str, Any]] = []
         self.problems: list[str] = []
+        self.ignored: list[dict[str, str]] = []
         self.silenced: dict[str, int] = {}
         self.timeline: dict[str, Any] | None = None
         self.coverage: dict[str, Any] = {}
@@ -46,7 +48,8 @@ class Report:
     def of(cls, analysis: Analysis, findings: list[Finding], lifecycle: list[dict[str, Any]]) -> Report:
         report = cls()
         report.findings, report.lifecycle = findings, lifecycle
-        report.sources = [state.to_dict() for state in analysis.sources.values()]
+        given = {name: place for place, name in enumerate(analysis.intakes)}
+        report.sources = [s.to_dict() for s in sorted(analysis.sources.values(), key=lambda s: given[s.name])]
         levels: Counter[str] = Counter()
         kinds: Counter[str] = Counter()
         for state in analysis.sources.values():
@@ -69,6 +72,7 @@ class Report:
             templates.merge(state.templates)
         report.unexplained = templates.rows()
         report.problems = [*analysis.problems, *analysis.catalogue.problems]
+        report.ignored = [{"name": name, "reason": reason} for name, reason in analysis.ignored]
         return report
 
     @property
@@ -117,4 +121,5 @@ class Report:
             "baseline": self.baseline,
             "silenced": self.silenced,
             "problems": self.problems,
+            "ignored": self.ignored,
         }

@@ -68,6 +68,7 @@ def write_text(report: Report, out: IO[str], *, everything: bool = False) -> Non
     if everything:
         origins.onto(shown)
     _unexplained(report, shown, everything=everything)
+    _ignored(report, shown, everything=everything)
     left = len(report.findings) - len(chosen)
     if left > 0:
         shown.line()
@@ -138,6 +139,22 @@ def _told(source: Mapping[str, Any]) -> str:
     said = source["said_by"]
     parts = [f"{label} {source[name]} ({said[name]})" for name, label in facts.items() if source[name] is not None]
     return "; ".join([*parts, "no zone in its times"] if source["first"] and source["zone"] is None else parts)
+
+
+def _ignored(report: Report, shown: Screen | Draft, *, everything: bool) -> None:
+    """The files of a folder or an archive that were not read: with ``everything`` each with its reason."""
+    if not report.ignored:
+        return
+    shown.line()
+    if everything:
+        shown.line(("Not read", "bold"))
+        for row in report.ignored:
+            _body(shown, f"{row['name']}: {row['reason']}", style="dim", hanging=2)
+        return
+    number = len(report.ignored)
+    text = f"{number:,} other file{'s' if number > 1 else ''} not read: {', '.join(row['name'] for row in report.ignored[:20])}"
+    for part in textwrap.wrap(text, shown.width - 1, max_lines=2, placeholder=" … (all with --all)"):
+        shown.line((part, "dim"))
 
 
 def _now(shown: Screen | Draft, verdict: Verdict, report: Report) -> None:

@@ -213,20 +213,25 @@ class Meter:
 
 
 def guarded(blocks: Blocks, packed: Meter, limits: Limits, note: Note) -> Blocks:
-    """Pass blocks on until they are too many for `limits`."""
+    """Pass blocks on until they are too many for `limits`; of the block that is too much, what is within them."""
     total = 0
     for block in blocks:
+        by_ratio = max(limits.ratio_from, limits.max_ratio * max(packed.count, 1))
+        room = min(limits.max_bytes_total, by_ratio) - total
         total += len(block)
+        if len(block) <= room:
+            yield block
+            continue
+        if room:
+            yield block[:room]
         if total > limits.max_bytes_total:
             note(f"stopped after {total} unpacked bytes: the limit is {limits.max_bytes_total}")
-            return
-        if total > limits.ratio_from and total > limits.max_ratio * max(packed.count, 1):
+        else:
             note(
                 f"stopped after {total} unpacked bytes out of {packed.count}: "
                 f"more than the limit of {limits.max_ratio} to 1, as in an archive made to do harm"
             )
-            return
-        yield block
+        return
 
 
 def _gunzip(blocks: Blocks, note: Note) -> Blocks:

@@ -20,6 +20,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rabbitlogs
+from rabbitlogs.report.text import write_text
 from rabbitlogs.sources import Limits, Source, Sources, Text, open_sources
 
 BARE = (Path(__file__).parent / "data" / "bare.log").read_bytes()
@@ -498,6 +500,32 @@ def test_a_bomb_is_stopped(tmp_path: Path) -> None:
     assert "the limit is 1500000" in source.notes[0]
 
 
+@pytest.mark.parametrize("kind", PACK)
+@pytest.mark.parametrize("what", ["file", "tar", "zip"])
+def test_bombs_of_each_kind_say_their_limit(tmp_path: Path, kind: str, what: str) -> None:
+    """What stands at a bomb's beginning is read, and the report says which limit ended it."""
+    data = BARE + b"x" * 20_000_000
+    if what == "file":
+        bomb = PACK[kind](data)
+    elif what == "tar":
+        bomb = PACK[kind](tar_of({"rabbit@a.log": data}))
+    else:
+        bomb = zip_of({f"rabbit@a.log.{kind}": PACK[kind](data)}, zipfile.ZIP_STORED)
+    limits = Limits(max_ratio=100, ratio_from=1 << 20)
+    report = rabbitlogs.explain(write(tmp_path / "given", bomb), limits=limits)
+    assert report.totals["bytes"] < 20_000_000
+    assert report.sources[0]["first"]
+    assert any("limit of 100 to 1" in problem for problem in report.problems), report.problems
+
+
+def test_a_zip_bomb_says_its_limit(tmp_path: Path) -> None:
+    """Also where the archive itself does the packing."""
+    bomb = zip_of({"rabbit@a.log": BARE + b"x" * 20_000_000})
+    report = rabbitlogs.explain(write(tmp_path / "a.zip", bomb), limits=Limits(max_ratio=100, ratio_from=1 << 20))
+    assert report.totals["bytes"] < 20_000_000
+    assert any("limit of 100 to 1" in problem for problem in report.problems), report.problems
+
+
 def test_nesting_has_an_end(tmp_path: Path) -> None:
     data = BARE
     for _ in range(10):
@@ -566,3 +594,35 @@ def test_importing_loads_nothing_that_is_not_needed() -> None:
     heavy = {"gzip", "bz2", "lzma", "zipfile", "tarfile", "zstandard", "tempfile", "pathlib", "json", "rich", "lark"}
     assert heavy.isdisjoint(loaded)
     assert "rabbitlogs.sources.envelopes" not in loaded
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_no_log_is_named_with_its_reason(tmp_path: Path, packed: bool) -> None:
+    """A support bundle holds other files too; the report names each, and rotated parts in the order they were read."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    line = b"2026-11-23 07:46:48.%06d+00:00 [info] <0.223.0> Server startup complete; 3 plugins started.\n"
+    (bundle / "rabbit@a.log").write_bytes(line % 4)
+    (bundle / "rabbit@a.log.1").write_bytes(line % 3)
+    (bundle / "rabbit@a.log.2.gz").write_bytes(gzip.compress(line % 2))
+    (bundle / "rabbit@a.log-20240101.gz").write_bytes(gzip.compress(line % 1))
+    (bundle / "rabbit@b.log").write_bytes(line % 5)
+    (bundle / "rabbitmq.conf").write_text("listeners.tcp.default = 5672\n", "utf-8")
+    (bundle / "core").write_bytes(b"\x7fELF\0\0\0")
+    given = bundle
+    if packed:
+        given = tmp_path / "bundle.tar.xz"
+        with tarfile.open(given, "w:xz") as archive:
+            archive.add(bundle, "bundle")
+    report = rabbitlogs.explain(given)
+    names = [row["name"].rpartition("/")[2] for row in report.sources]
+    assert names == ["rabbit@a.log-20240101.gz", "rabbit@a.log.2.gz", "rabbit@a.log.1", "rabbit@a.log", "rabbit@b.log"]
+    reasons = {row["name"].rpartition("/")[2]: row["reason"] for row in report.to_dict()["ignored"]}
+    assert reasons.keys() == {"rabbitmq.conf", "core"}
+    assert reasons["rabbitmq.conf"] == "a configuration file"
+    out = io.StringIO()
+    write_text(report, out)
+    assert "2 other files not read: " in out.getvalue()
+    write_text(report, out, everything=True)
+    assert "rabbitmq.conf: a configuration file" in " ".join(out.getvalue().split())
+    assert [row for row in out.getvalue().split("\n") if len(row) > 80 and " " in row.strip()] == []
