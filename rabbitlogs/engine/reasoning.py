@@ -180,13 +180,14 @@ def _dense(minutes: Counter[int], at_least: int, within: float | None) -> bool:
 
 
 def _rank(findings: Iterable[Finding]) -> Any:
-    """Severity, open before closed, recent before old; an effect right after what caused it."""
+    """Severity, open before closed, recent before old, what has no time first; an effect right after what caused it."""
     by_id = {finding.id: finding for finding in findings}
 
     def own(finding: Finding) -> tuple[Any, ...]:
         return (
             -SEVERITIES.index(finding.severity),
             {"open": 0, "instant": 1, "closed": 2}[finding.state],
+            -seconds_key(finding.last) if finding.last else float("-inf"),
             seconds_key(finding.first),
             -finding.count,
             finding.id,
