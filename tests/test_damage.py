@@ -91,7 +91,9 @@ def test_standard_output_of_a_failed_start(samples: Path) -> None:
     assert "boot.port_in_use" in _ids(data)
     analysis = Analysis()
     analysis.feed(data, "a.log")
-    kinds = analysis.report().totals["by_kind"]
+    report = analysis.report()
+    assert report.coverage["begins_in_the_middle"] == []
+    kinds = report.totals["by_kind"]
     assert {"boot.banner_printed", "boot.startup_error", "boot.init_terminating"} <= kinds.keys()
     assert kinds["boot.logging_switching"] == 1
 

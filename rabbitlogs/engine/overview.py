@@ -114,6 +114,8 @@ def _in_the_middle(analysis: Analysis) -> list[str]:
     out = []
     for broker, state in earliest.items():
         first, start = to_seconds(state.first), begun.get(state.name)
+        if start is None and state.name in begun:  # the banner of standard output has no time
+            continue
         if first is not None and (start is None or start - first > _START_TAKES):
             out.append(broker)
     return sorted(out)
