@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from rabbitlogs.cli.formats import format_options, use_formats
+from rabbitlogs.cli.options import format_options, rule_options, use_formats
 
 NOTHING_TO_READ = 3
 FOUND = 4
@@ -25,10 +25,7 @@ SEVERITIES = ("info", "notice", "warning", "error", "critical")
 @click.option("--until", metavar="TIME", help="Only records up to this time.")
 @click.option("--level", type=click.Choice(LEVELS), help="Only records of at least this level.")
 @click.option("--node", multiple=True, help="Only logs of this node; may be repeated.")
-@click.option("--only", multiple=True, metavar="ID", help="Only this condition or area; may be repeated.")
-@click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated.")
-@click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated.")
-@click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions.")
+@rule_options
 @format_options
 @click.option("--baseline", metavar="FILE", help="An earlier log: say what is new, more frequent or set differently since.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes for large logs; by default one a core.")
@@ -44,7 +41,7 @@ def explain(
     The format of a log and whatever wraps it (docker, kubectl, journald, syslog ...) is recognised; nothing needs to be
     said. The verdict comes first.
     """
-    from functools import partial
+    from functools import cache, partial
 
     from rabbitlogs.api import analyse
     from rabbitlogs.engine.analysis import Analysis
@@ -57,11 +54,11 @@ def explain(
         paths = ("-",)
     from rabbitlogs.engine.own_rules import load_catalogue
 
-    catalogue = partial(load_catalogue, own_rules, overrides)
+    load = partial(load_catalogue, own_rules, overrides)  # for other processes
+    catalogue = cache(load)
     if only or ignore:
-        known = catalogue()
-        known.check_names(only, "--only")
-        known.check_names(ignore, "--ignore")
+        catalogue().check_names(only, "--only")
+        catalogue().check_names(ignore, "--ignore")
     use_formats(log_format, config)
     opened = open_sources(paths)
     if node:
@@ -86,13 +83,13 @@ def explain(
     from rabbitlogs.cli.progress import progress_of
 
     with progress_of(opened) as progress:
-        analyse(analysis, opened, jobs=jobs, catalogue=catalogue, progress=progress)
+        analyse(analysis, opened, jobs=jobs, catalogue=load, progress=progress)
         report = analysis.report()
     if baseline:
         from rabbitlogs.engine.overview import compare
 
         before = Analysis(catalogue())
-        analyse(before, open_sources((baseline,)), jobs=jobs, catalogue=catalogue)
+        analyse(before, open_sources((baseline,)), jobs=jobs, catalogue=load)
         report.baseline = compare(report, before.report())
     report.select(only, ignore)
     for problem_text in report.problems:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from rabbitlogs.cli.formats import format_options, use_formats
+from rabbitlogs.cli.options import format_options, use_formats
 
 NOTHING_TO_READ = 3
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rabbitlogs.cli.formats import format_options, use_formats
+from rabbitlogs.cli.options import format_options, rule_options, use_formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +31,7 @@ TICK = 0.25
 @click.option("--metrics", metavar="[HOST:]PORT", help="Serve counters for Prometheus; on loopback unless a host is given.")
 @click.option("--state", metavar="FILE", help="Remember there where reading was, and go on there the next time.")
 @click.option("--polling/--no-polling", default=None, help="Look regularly, or rely on the system's word; chosen by itself.")
-@click.option("--only", multiple=True, metavar="ID", help="Only this condition or area; may be repeated.")
-@click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated.")
-@click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated.")
-@click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions.")
+@rule_options
 @format_options
 @click.pass_context
 def tail(
@@ -134,16 +131,13 @@ def _allow_many_files() -> None:
 
 
 def _is_chosen(item: Item, only: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
+    from rabbitlogs.engine.catalogue import is_named
     from rabbitlogs.follow import Diagnosis
 
     rule_id = item.finding.id if isinstance(item, Diagnosis) else getattr(item, "id", None)
     if rule_id is None:
         return True
-
-    def is_named(names: tuple[str, ...]) -> bool:
-        return any(rule_id == name or rule_id.startswith(name.rstrip(".*") + ".") for name in names)
-
-    return (not only or is_named(only)) and not is_named(ignore)
+    return (not only or is_named(rule_id, only)) and not is_named(rule_id, ignore)
 
 
 def _notifiers(command: str | None, webhook: str | None, closers: list[Callable[[], None]]) -> list[Notifier]:

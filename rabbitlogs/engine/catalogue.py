@@ -276,8 +276,7 @@ class Catalogue:
     def check_names(self, names: Iterable[str], option: str) -> None:
         """Raises :class:`UsageError` for a name that is neither a condition's id nor an area's."""
         for name in names:
-            bare = name.rstrip(".*")
-            if self.find(bare) is None and not any(rule_id.startswith(bare + ".") for rule_id in self.rules):
+            if self.find(name) is None and not any(is_named(rule_id, (name,)) for rule_id in self.rules):
                 raise UsageError(f"{option} {name}: no condition or area has that name.{self.near(name)}")
 
     def near(self, name: str, more: Iterable[str] = ()) -> str:
@@ -287,6 +286,11 @@ class Catalogue:
         found = get_close_matches(name, [*more, *self.rules], n=3, cutoff=0.4)
         hint = f" Did you mean {', '.join(found)}?" if found else ""
         return f"{hint} All of them: rabbitlogs rules"
+
+
+def is_named(rule_id: str, names: Iterable[str]) -> bool:
+    """Whether one of these names is the condition's own or its area's (``tls``, ``tls.*``)."""
+    return any(rule_id == name or rule_id.startswith(name.rstrip(".*") + ".") for name in names)
 
 
 _default: list[Catalogue] = []

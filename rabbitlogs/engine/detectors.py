@@ -76,8 +76,7 @@ def majority_lost(analysis: Analysis) -> Tally | None:
     last = begins[-1]  # with the last of them the majority was gone
     stamp = stamp_like(last[0], lost.last) if last[0] is not None else lost.last
     tally.saw(stamp)
-    tally.sources[last[1]] += 1
-    tally.moments.add(last)
+    _add(tally, last)
     since = begins[0][0]
     tally.evidence = [e for e in lost.shown() if since is None or seconds_key(e.time) >= since - 0.001]
     tally.first_fields["majority"] = {
@@ -110,8 +109,7 @@ def run_broken_off(analysis: Analysis) -> Tally | None:
     tally.count = len(broken)
     for _, moment in broken:
         tally.saw(stamp_like(moment[0] or 0.0, starts.last))  # all of them have times
-        tally.sources[moment[1]] += 1
-        tally.moments.add(moment)
+        _add(tally, moment)
     places = {(moment[1], moment[2]) for _, moment in broken}
     tally.evidence = [evidence for evidence in starts.shown() if (evidence.source, evidence.line) in places]
     tally.first_fields["run"] = {"broker": broken[0][0], "node_of_log": broken[0][0] if "@" in broken[0][0] else None}
@@ -125,15 +123,17 @@ def listeners_missing(analysis: Analysis) -> Tally | None:
     if ready is None or starts is None or done is None:
         return None
     where = brokers(analysis)
+    all_done = _times(done.moments.all(), where)
+    all_opened = {key: _times(moments.all(), where) for key, moments in ready.keys.items() if key}
     tally = Tally()
     ports: set[str] = set()
     for broker, begun in sorted(_times(starts.moments.all(), where).items()):
         ends = [*begun[1:], float("inf")]
-        completed = _times(done.moments.all(), where).get(broker, [])
+        completed = all_done.get(broker, [])
         runs = [(a, b) for a, b in zip(begun, ends, strict=True) if any(a <= time < b for time in completed)]
         if len(runs) < 2 or runs[-1][0] != begun[-1]:
             continue
-        opened = {key: _times(moments.all(), where).get(broker, []) for key, moments in ready.keys.items() if key}
+        opened = {key: times.get(broker, []) for key, times in all_opened.items()}
         before, now = ({key for key, times in opened.items() if any(a <= t < b for t in times)} for a, b in runs[-2:])
         if not before - now:
             continue
@@ -141,14 +141,18 @@ def listeners_missing(analysis: Analysis) -> Tally | None:
         tally.count += 1
         last = next(m for m in reversed(done.moments.all()) if m[0] == completed[-1])
         tally.saw(stamp_like(completed[-1], done.last))
-        tally.sources[last[1]] += 1
-        tally.moments.add(last)
+        _add(tally, last)
         tally.evidence += [e for e in done.shown() if (e.source, e.line) == (last[1], last[2])]
         tally.first_fields.setdefault("ports", {"node_of_log": broker if "@" in broker else None})
     if not tally.count:
         return None
     tally.first_fields["ports"]["ports"] = ", ".join(sorted(ports))
     return tally
+
+
+def _add(tally: Tally, moment: Moment) -> None:
+    tally.sources[moment[1]] += 1
+    tally.moments.add(moment)
 
 
 def _times(moments: list[Moment], where: Mapping[str, str]) -> dict[str, list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from rabbitlogs.engine.catalogue import is_named
 from rabbitlogs.framing.framer import BLANK
 
 if TYPE_CHECKING:
@@ -90,14 +91,10 @@ class Report:
 
     def select(self, only: Sequence[str] = (), ignore: Sequence[str] = ()) -> None:
         """Keeps findings by id or area: those in ``only`` (when given), without those in ``ignore``."""
-
-        def chosen(finding_id: str, names: Sequence[str]) -> bool:
-            return any(finding_id == name or finding_id.startswith(name.rstrip(".*") + ".") for name in names)
-
         if only:
-            self.findings = [f for f in self.findings if chosen(f.id, only)]
+            self.findings = [f for f in self.findings if is_named(f.id, only)]
         if ignore:
-            self.findings = [f for f in self.findings if not chosen(f.id, ignore)]
+            self.findings = [f for f in self.findings if not is_named(f.id, ignore)]
 
     def to_dict(self) -> dict[str, Any]:
         """Exactly what ``explain --format json`` prints."""

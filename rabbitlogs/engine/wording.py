@@ -43,7 +43,8 @@ def finding_of(
     """
     lasted = _lasted(rule, tally, analysis.tallies if tallies is None else tallies, analysis)
     text = rule.text()
-    values = _values(rule, tally, analysis, lasted, tally.fields)
+    frequent = {name: min(counter.items(), key=_frequent_first)[0] for name, counter in tally.subjects.items() if counter}
+    values = _values(rule, tally, analysis, lasted, {**tally.fields, **frequent})
     explain = text.get("explain", {})
     what = explain.get("what", rule.title)
     change = analysis.catalogue.changes.get(rule.id, {})
@@ -63,7 +64,12 @@ def finding_of(
         count=_count(rule, tally, lasted),
         first=tally.first,
         last=tally.last,
-        what=fill(what, _with_others(_values(rule, tally, analysis, lasted, tally.fields_naming(places(what))), tally, lasted)),
+        what=fill(
+            what,
+            _with_others(
+                _values(rule, tally, analysis, lasted, {**tally.fields_naming(places(what)), **frequent}), tally, lasted
+            ),
+        ),
         why=fill(explain["why"], values) if explain.get("why") else None,
         harmless_when=fill(explain["harmless_when"], values) if explain.get("harmless_when") else None,
         causes=[
@@ -196,11 +202,8 @@ def _frequent_first(item: tuple[str, int]) -> tuple[bool, int, str]:
 
 
 def _values(rule: Rule, tally: Tally, analysis: Analysis, lasted: list[Episode], event: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields for the prose: an event's, of subjects the frequent ones; of what lasts, those of what is open still."""
+    """The fields for the prose: an event's and the frequent subjects; of what lasts, those of what is open still."""
     values = dict(event)
-    for name, counter in tally.subjects.items():
-        if counter:
-            values[name] = min(counter.items(), key=_frequent_first)[0]
     for episode in [e for e in lasted if e.is_open][:1]:
         names = key_names(rule.interval.get("key", ()) if rule.interval else (rule.correlate or {}).get("by", ()))
         values.update({n: v for n, v in zip(names, episode.key.split("|"), strict=False) if v and n in values})

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from rabbitlogs.follow.items import Diagnosis, Gap, Item, Notice, Seen, Update, Withdrawn
 from rabbitlogs.privacy import visible
 from rabbitlogs.report.style import COLOURS, Screen
-from rabbitlogs.report.text import plural, write_finding
+from rabbitlogs.report.text import write_finding
 from rabbitlogs.report.times import counted, duration, when
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ def counter(update: Update) -> str:
     parts = [f"x {update.count:,}"]
     if update.last:
         parts.append(f"last {update.last[11:19]}")
-    parts += [
-        f"{number:,} {plural(name.replace('_', ' ')) if number > 1 else name.replace('_', ' ')}"
-        for name, number in list(update.subjects.items())[:2]
-    ]
+    parts += [counted(number, name.replace("_", " ")) for name, number in list(update.subjects.items())[:2]]
     return ", ".join(parts)
 
 
@@ -104,8 +101,9 @@ class TextPrinter:
         lost = f", {status.lost_bytes:,} bytes lost" if status.lost_bytes else ""
         length = duration(time.monotonic() - self._begun)
         screen.line()
-        logs = f"{status.sources} log{'s' if status.sources != 1 else ''}"
-        screen.line((f"Followed {logs} for {length}: {counted(sum_of(report), 'record')}{lost}.", "bold"))
+        screen.line(
+            (f"Followed {counted(status.sources, 'log')} for {length}: {counted(sum_of(report), 'record')}{lost}.", "bold")
+        )
         if not report.findings:
             screen.line("No condition was seen.")
         for finding in report.findings:

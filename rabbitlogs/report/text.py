@@ -10,7 +10,7 @@ from rabbitlogs.engine.state import OTHERS
 from rabbitlogs.engine.verdict import begun, judge, until_of
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.report.style import COLOURS, Draft, Screen, command_lines
-from rabbitlogs.report.times import clock, counted, duration, lasting, short, span, when
+from rabbitlogs.report.times import clock, counted, duration, lasting, plural, short, span, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -152,7 +152,7 @@ def _ignored(report: Report, shown: Screen | Draft, *, everything: bool) -> None
             _body(shown, f"{row['name']}: {row['reason']}", style="dim", hanging=2)
         return
     number = len(report.ignored)
-    text = f"{number:,} other file{'s' if number > 1 else ''} not read: {', '.join(row['name'] for row in report.ignored[:20])}"
+    text = f"{counted(number, 'other file')} not read: {', '.join(row['name'] for row in report.ignored[:20])}"
     for part in textwrap.wrap(text, shown.width - 1, max_lines=2, placeholder=" … (all with --all)"):
         shown.line((part, "dim"))
 
@@ -495,12 +495,6 @@ def _telling(subject: tuple[str, Any]) -> tuple[int, str]:
 
 def _brief(value: str) -> str:
     return value if len(value) <= 48 else value[:47] + "…"
-
-
-def plural(word: str) -> str:
-    if word.endswith(("s", "x", "ch")):
-        return word + "es"
-    return word[:-1] + "ies" if word.endswith("y") else word + "s"
 
 
 def _unexplained(report: Report, shown: Screen | Draft, *, everything: bool) -> None:

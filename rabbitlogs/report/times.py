@@ -1,4 +1,4 @@
-"""Times and durations in words."""
+"""Times, durations and numbers in words."""
 
 from __future__ import annotations
 
@@ -123,4 +123,11 @@ def when(finding: Finding, *, end: str | None = None, briefly: bool = False, is_
 
 def counted(number: int, noun: str) -> str:
     """A number of things: ``1 record``, ``1,312 records``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(word: str) -> str:
+    """More than one of it."""
+    if word.endswith(("s", "x", "ch")):
+        return word + "es"
+    return word[:-1] + "ies" if word.endswith("y") else word + "s"

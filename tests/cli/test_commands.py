@@ -58,6 +58,7 @@ def test_a_mistyped_condition_is_said(command: str, option: str) -> None:
     assert done.returncode == 2
     assert b"Did you mean tls.client_certificate_untrusted" in done.stderr
     assert run("explain", option, "tls.*", option, "connection", TLS).returncode == 0
+    assert run(command, option, "tls.client_certificate_untrusted.*", TLS).returncode == 2  # it would choose nothing
 
 
 def test_the_verdict_fits_on_a_screen() -> None:

@@ -1,4 +1,4 @@
-"""The options that name a log's format, for every command that reads logs."""
+"""Options that several commands have: which conditions and rules, and what a log's format is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Command = TypeVar("Command", bound="Callable[..., object]")
+
+
+def rule_options(command: Command) -> Command:
+    """Adds ``--only``, ``--ignore``, ``--rules`` and ``--overrides``."""
+    for option in (
+        click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions."),
+        click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated."),
+        click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated."),
+        click.option("--only", multiple=True, metavar="ID", help="Only this condition or area; may be repeated."),
+    ):
+        command = option(command)
+    return command
 
 
 def format_options(command: Command) -> Command:
