@@ -114,6 +114,19 @@ def wait_until_it_follows(path: Path, lines: Lines, mark: bytes, number: int) ->
             raise SystemExit("the program did not start to follow")
 
 
+def follow(name: str, path: Path, rules: Path, warm: int, *options: str) -> tuple[subprocess.Popen[bytes], Lines]:
+    """Starts a program on an empty log; returns when it has printed a marked record."""
+    path.write_bytes(b"")
+    if name == "tail -F":
+        process, lines = start(["tail", "-n", "0", "-F", str(path)])
+    else:
+        ours = [sys.executable, "-m", "rabbitlogs", "tail", "--format", "jsonl", "--rules", str(rules), *options, str(path)]
+        process, lines = start(ours)
+    mark = f"10.0.0.1:{warm} " if name == "tail -F" else f"number_{warm}"
+    wait_until_it_follows(path, lines, mark.encode(), warm)
+    return process, lines
+
+
 def latency(folder: Path, rate: float, seconds: float) -> None:
     print(f"latency at {rate:,.0f} lines a second, {seconds:g} s:")
     warm = int(rate * seconds / 10) + 7
@@ -123,15 +136,7 @@ def latency(folder: Path, rate: float, seconds: float) -> None:
         (rules / f"number_{number}.toml").write_text(RULE.format(number=number), encoding="utf-8")
     for name in ("rabbitlogs tail", "tail -F"):
         path = folder / f"{name.split()[0]}.log"
-        path.write_bytes(b"")
-        if name == "tail -F":
-            command = ["tail", "-n", "0", "-F", str(path)]
-        else:
-            command = [sys.executable, "-m", "rabbitlogs", "tail", "--format", "jsonl", "--only", "bench",
-                       "--rules", str(folder / "rules"), str(path)]  # fmt: skip
-        process, lines = start(command)
-        mark = f"number_{warm}".encode() if name != "tail -F" else f"10.0.0.1:{warm} ".encode()
-        wait_until_it_follows(path, lines, mark, warm)
+        process, lines = follow(name, path, rules.parent, warm, "--only", "bench")
         before = cpu_of(process.pid)
         written = write_steadily(path, rate, seconds)
         time.sleep(1.0)
@@ -168,14 +173,7 @@ def throughput(folder: Path, rate: int, seconds: float, at_once: int) -> None:
         (rules / f"number_{number}.toml").write_text(RULE.format(number=number), encoding="utf-8")
     for name in ("rabbitlogs tail", "tail -F"):
         path = folder / f"fast-{at_once}-{name.split()[0]}.log"
-        path.write_bytes(b"")
-        if name == "tail -F":
-            command = ["tail", "-n", "0", "-F", str(path)]
-        else:
-            command = [sys.executable, "-m", "rabbitlogs", "tail", "--format", "jsonl", "--rules", str(rules.parent), str(path)]
-        process, lines = start(command)
-        mark = b"number_60000" if name != "tail -F" else b"missed heartbeats"
-        wait_until_it_follows(path, lines, mark, 60000)
+        process, lines = follow(name, path, rules.parent, 60000)
         records = [marked(n) if n % 20 == 0 else ordinary(n) for n in range(20000)]
         batch = [b"".join(records[k : k + at_once]) for k in range(0, len(records), at_once)]
         size = [part.count(b"\n") for part in batch]

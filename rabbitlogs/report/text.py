@@ -185,7 +185,7 @@ def _now(shown: Screen | Draft, verdict: Verdict, report: Report) -> None:
 def _facts(finding: Finding, report: Report, end: str | None) -> list[str]:
     """Where, since when and how often, about whom, and what follows from it: the most telling first."""
     about, seen_by = _about(finding)
-    parts = [f"{about}, seen by {seen_by}" if about and seen_by else about or ""] if about else []
+    parts = [f"{about}, seen by {seen_by}" if seen_by else about] if about else []
     if not about and len({s["node"] for s in report.sources if s["node"]}) > 1:
         nodes = _some(list(finding.details.get("nodes", ())))
         parts = [f"on {nodes}"] if nodes else []
