@@ -149,6 +149,51 @@ LOGIN = (
 )
 
 
+def test_text_without_times_is_read_from_its_beginning() -> None:
+    """Only times that fall make a log one shown newest first: the lines of a report that has none stay in their order."""
+    text = """
+BOOT FAILED
+===========
+
+Error description:
+   {error,{cannot_log_to_file,"/srv/logs/hare.log",{error,eacces}}}
+
+Stack trace:
+   [{rabbit,ensure_working_log_handler,5,[{file,"src/rabbit.erl"},{line,818}]},
+    {rabbit,start_it,1,[{file,"src/rabbit.erl"},{line,403}]}]
+"""
+    finding = rabbitlogs.explain(rabbitlogs.Text(text)).findings[0]
+    assert finding.id == "boot.log_file_unusable"
+    assert "Error description:\n   {error,{cannot_log_to_file" in finding.evidence[0].text
+
+
+def test_each_line_of_a_message_as_a_row_of_a_table() -> None:
+    """A log store's CSV without titles: most rows are further lines of one long report."""
+    rows = [
+        "2026-11-24 10:00:00.000 [error] <0.646.0> ** Generic server <0.646.0> terminating",
+        "** Last message in was drain",
+        *(f"** When Server state == {{a,{number}}}" for number in range(3)),
+        "** Reason for termination == ",
+        '** {badmatch,<<"no spade">>}',
+    ]
+    quoted = "".join('"24.11.2026, 10:00:00.000","{}"\n'.format(row.replace('"', '""')) for row in rows)
+    (finding,) = rabbitlogs.explain(rabbitlogs.Text(quoted)).findings
+    assert (finding.id, finding.count) == ("runtime.process_crash", 1)
+    assert "no spade" in finding.what
+
+
+def test_a_stack_of_calls_is_no_part_of_a_sentence() -> None:
+    """A reason is told without the calls that follow it; the evidence has them."""
+    text = (
+        "2026-11-24 10:00:00.000 [error] <0.646.0> CRASH REPORT Process <0.646.0> with 0 neighbours crashed with reason: "
+        '{{badmatch,late},[{hare,dig,2,[{file,"hare.erl"},{line,7}]},{hare,run,1,[]}]} in hare:dig/2 line 7\n'
+    )
+    (finding,) = rabbitlogs.explain(rabbitlogs.Text(text)).findings
+    assert "{{badmatch,late},...}" in finding.what
+    assert "hare.erl" not in finding.what
+    assert "hare.erl" in finding.evidence[0].text
+
+
 @pytest.mark.parametrize(
     "data",
     [

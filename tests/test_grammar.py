@@ -181,6 +181,19 @@ def test_another_tail_keeps_the_kind(change: Callable[[str], str], least: float)
     assert same > (least - 0.05) * len(rows)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Feature flags: all the hares are enabled",
+        "Failed to create a burrow for node rabbit@r2: nodedown",
+        "Failed to dig a hole: no spade",
+    ],
+)
+def test_the_words_that_many_kinds_begin_with_are_near_to_none(message: str) -> None:
+    """A new message must not be taken for the one kind whose few other literals are in it by chance."""
+    assert recogniser().recognise(message) is None
+
+
 def test_equally_near_kinds_are_both_not_it() -> None:
     """``alarm set`` and ``alarm cleared`` are as near to a third word: neither is claimed."""
     assert recogniser().recognise("file descriptor limit alarm postponed") is None

@@ -114,6 +114,7 @@ VARIANTS: dict[str, str] = {
     "process first": _custom("{pid} {time} {level}: {line}"),
     "process and message": _custom("{pid} {line}"),
     "level and message": _custom("[{level}] {line}"),
+    "level, process and message, indented": _custom("  [{level}] {pid} {line}"),
     "time and message": _custom("{time} {line}"),
     "key=value": _custom("ts={time} level={level} pid={pid} msg={line}"),
     "process last": _custom("{time} [{level}] {line} {pid}"),

@@ -19,16 +19,30 @@ if TYPE_CHECKING:
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{(node|node_of_log)\}")
+_STACK = re.compile(
+    r"[,\s]\s*\[\{[a-z][\w@]*,\s*(?:'[^']*'|[a-z][\w@]*),\s*(?:[0-9]+,\s*)?\["
+)  # where a term goes on with the calls
 _LONG, _LONG_TERM = 300, 140  # characters of a value in a sentence; of a term, whose rest is brackets
+_TERM = ("{", "[", "#{", "<<")
 
 
 def text_of(value: Any) -> str:
-    """A field's value as it reads in a sentence."""
+    """A field's value as it reads in a sentence: of a reason that ends in a stack of calls, what stands before them."""
     if isinstance(value, list | tuple):
         return ", ".join(text_of(item) for item in value[:8]) + (" ..." if len(value) > 8 else "")
     text = printable(str(value)).replace("\n", " ")
-    limit = _LONG_TERM if text.startswith(("{", "[", "#{", "<<")) else _LONG
+    if text.startswith('<<"'):
+        text = text[3:].removesuffix('">>').replace('\\"', '"').replace("\\n", " ")
+    stack = _STACK.search(text)
+    if stack is not None:
+        text = text[: stack.start()] + ",..." + "}" * _unclosed(text[: stack.start()])
+    limit = _LONG_TERM if text.startswith(_TERM) else _LONG
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _unclosed(text: str) -> int:
+    """How many braces of a term are still to be closed."""
+    return max(0, text.count("{") - text.count("}"))
 
 
 def places(template: str) -> list[str]:

@@ -205,10 +205,11 @@ def _times(lines: list[bytes]) -> Iterator[float]:
 
 
 def _is_newest_first(lines: list[bytes]) -> bool:
-    """Whether the times of the lines only ever fall, and reading from the end makes more of them."""
-    first, last = next(_times(lines), 0.0), next(_times(lines[::-1]), 0.0)
-    if first < last or any(a < b for a, b in pairwise(_times(lines))):
+    """Whether the times of the lines, of which there are some, only ever fall, and reading from the end makes more of them."""
+    times = list(_times(lines))
+    if len(times) < 2 or any(a < b for a, b in pairwise(times)):
         return False
+    first, last = times[0], times[-1]
     # Where the times tell nothing, the messages have to tell more.
     forward = _readability(lines[:200])
     if last == first and forward >= _POOR:

@@ -84,7 +84,7 @@ def finding_of(
         ],
         docs=[d["url"] for d in text.get("docs", ())],
         caused_by=cause,
-        subjects={name: {text_of(value): number for value, number in counter.items()} for name, counter in subjects.items()},
+        subjects={name: _readable(counter) for name, counter in subjects.items()},
         evidence=tally.shown(),
         details={
             "distinct": {name: len(counter) - (OTHERS in counter) for name, counter in sorted(tally.subjects.items()) if counter},
@@ -181,6 +181,14 @@ def _last_said(rule: Rule, state: str, tally: Tally, analysis: Analysis) -> str 
         return None
     lines = [state.final for state in analysis.sources.values() if state.name in tally.sources and state.final]
     return text_of(Line(lines[-1]).text) if lines else None
+
+
+def _readable(counter: Mapping[str, int]) -> dict[str, int]:
+    """Values as they are shown, those that read alike together."""
+    out: dict[str, int] = {}
+    for value, number in counter.items():
+        out[text_of(value)] = out.get(text_of(value), 0) + number
+    return out
 
 
 def _told(counter: Counter[str]) -> dict[str, int]:

@@ -30,6 +30,7 @@ _ALIKE_SHARE = 0.75  # the same, where a literal ends in other words: what is mi
 _NEAR_FLOATING = 20  # literal characters, where a kind begins with something else than a literal
 _WORDS = re.compile(r"\s*\S+\s*")
 _WORD = re.compile(r"[A-Za-z_]{3,}")
+_LETTER = re.compile(r"[A-Za-z]")
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
 
 
@@ -131,7 +132,10 @@ class KindEntry:
         return self._prefix.match(message)
 
     def shared(self, message: str) -> tuple[int, int]:
-        """How many characters of this kind's literals a message has, in their order, and where the last one ends."""
+        """How many characters of this kind's literals a message has, in their order, and where the last one ends.
+
+        What has no letter, such as a colon, stands in any message and does not count.
+        """
         read = place = 0
         for literal in self.openings or ():
             read = place = max(read, len(_common(literal, message)))
@@ -143,7 +147,7 @@ class KindEntry:
         for literal in required:
             at = message.find(literal, place)
             if at >= 0:
-                read, place = read + len(literal), at + len(literal)
+                read, place = read + len(literal) * (_LETTER.search(literal) is not None), at + len(literal)
                 continue
             for part in _shortened(literal):
                 at = message.find(part, place)
@@ -160,6 +164,13 @@ class KindEntry:
             if text is not None and capture.name not in out:
                 out[capture.name] = convert(capture.type, text)
         return out
+
+
+def _is_whole(message: str, read: int, entry: KindEntry, match: re.Match[str] | None, end: int) -> bool:
+    """Whether nothing of a kind is missing in a message: what was read of it is one, or as good as one where it was cut."""
+    if end == len(message):
+        return read >= entry.weight
+    return match is not None and entry.match(message[:end].rstrip()) is not None
 
 
 class Recogniser:
@@ -248,26 +259,29 @@ class Recogniser:
 
         A kind is near when the message has most of its literals, in their order; it may stop in the middle, go on after
         the end, or end in other words. Two kinds that are equally near, such as ``alarm set`` and ``alarm cleared`` to
-        ``alarm raised``, are both not it.
+        ``alarm raised``, are both not it; nor is the only one near enough if others have as many words of the message,
+        as all kinds have that begin with ``Feature flags:``.
         """
         begun = [self.entry(name) for name in self._by_opening.get(message[:_KEY], ())]
         near: list[tuple[int, KindEntry, re.Match[str] | None, int]] = []
+        alike: list[int] = []  # how much of the message each kind has, near or not
         for entry in {entry.name: entry for entry in (*opened, *begun, *floating)}.values():
             match = entry.begin(message) if entry in opened else None
             end = 0 if match is None else match.end()
             read = 0 if match is None else end - _captured(match)
+            shared, place = entry.shared(message)
+            alike.append(max(read, shared))
             least = _NEAR if entry.openings else _NEAR_FLOATING
             if read < max(least, entry.weight * (_CUT_SHARE if end == len(message) else _NEAR_SHARE)):
                 read = 0
-            shared, place = entry.shared(message)
             if shared < max(least, entry.weight * _ALIKE_SHARE):
                 shared = 0
             if read or shared:
                 near.append((max(read, shared), entry, match, max(end, place)))
         most = max((read for read, *_ in near), default=0)
         nearest = [found for found in near if found[0] == most]
-        if len(nearest) > 1:  # the one of which nothing is missing
-            nearest = [found for found in nearest if most >= found[1].weight]
+        if sum(read >= most for read in alike) > 1:  # the one of which nothing is missing
+            nearest = [found for found in nearest if _is_whole(message, *found)]
         if len(nearest) != 1:
             return None
         _, entry, match, end = nearest[0]

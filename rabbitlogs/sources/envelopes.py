@@ -333,7 +333,9 @@ def _csv(lines: list[bytes]) -> Envelope | None:
             width = Counter(map(len, rows)).most_common(1)[0]
             # A broker's own line may have a comma too; only quotes, or a column before it, make it a field.
             quoted = sample.count(b'"' + delimiter) + sample.count(delimiter + b'"') >= number
-            if number >= 0.5 * len(rows) and width[1] >= 0.8 * len(rows) and (column > 0 or quoted):
+            # Where every line is quoted fields and nothing else, each line of a message may be a row of its own.
+            most = 0.05 if all(line[:1] == line.rstrip()[-1:] == b'"' for line in lines[:60]) else 0.5
+            if number >= most * len(rows) and width[1] >= 0.8 * len(rows) and (column > 0 or quoted):
                 return Envelope("csv", partial(frames.csv_rows, delimiter=delimiter, column=column), ())
     return None
 

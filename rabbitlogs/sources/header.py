@@ -18,6 +18,7 @@ _PID = rb"<\d+\.\d+\.\d+>"
 _STARTS = (
     _TIME + rb" +(?:\[?[A-Za-z]{3,9}\]? +)?(?:" + _PID + rb"|emulator )",
     _TIME + rb" +" + _LEVEL,
+    _LEVEL + rb" " + _PID,
     rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?=[A-Z]{4,12} (?:REPORT|EVENT)====",
     rb"\d{10,16}(?:\.\d{1,9})? +(?:" + _LEVEL + rb"|" + _PID + rb")",
     rb"[A-Za-z]{3,4} \d{10,16} ",
