@@ -376,3 +376,22 @@ def test_the_time_line_marks_starts_and_alarms() -> None:
     assert report.timeline is not None
     assert {(mark["what"], mark["cell"]) for mark in report.timeline["marks"]} == {("start", 0), ("alarm", 5)}
     assert report.timeline["counts"]["warning"][5] == 1
+
+
+def test_a_crash_follows_from_what_its_own_process_said() -> None:
+    """Of what is near a report of the runtime, the finding of the same process explains it, not the most severe one."""
+    text = (
+        line("10:00:00", ALARM.format("rabbit@a"), "warning")
+        + line(
+            "10:00:01", "Unparseable MQTT packet received from connection 10.0.0.5:40001 -> 10.0.0.2:1883", "error", "<0.900.0>"
+        )
+        + line(
+            "10:00:01",
+            "CRASH REPORT Process <0.900.0> with 0 neighbours exited with reason: {late,hare} in hare:dig/2 line 7",
+            "error",
+            "<0.900.0>",
+        )
+    )
+    report = one(text)
+    assert found(report, "resource.memory_alarm").severity == "critical"
+    assert found(report, "runtime.process_crash").caused_by == "mqtt.protocol_error"

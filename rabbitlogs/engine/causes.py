@@ -106,7 +106,7 @@ def causes_of(
             if share >= _MOST and (best is None or share > best[0]):
                 best = share, cause
         if best is None and rule.last_resort:
-            best = _specific_near(rule, tally, candidates, moments)
+            best = _specific_near(rule, tally, candidates, moments, analysis)
         if best is not None:
             out[rule.id] = best[1]
     return {effect: cause for effect, cause in out.items() if not _loops(effect, out)}
@@ -142,19 +142,27 @@ def shifted(moment: Moment, offsets: Mapping[str, float]) -> Moment:
 
 
 def _specific_near(
-    rule: Rule, tally: Tally, candidates: list[tuple[Rule, Tally]], moments: _Moments
-) -> tuple[float, str] | None:  # fmt: skip
-    """The specific finding that a last resort repeats: near in time, most severe first."""
-    best: tuple[float, int, str] | None = None
+    rule: Rule, tally: Tally, candidates: list[tuple[Rule, Tally]], moments: _Moments, analysis: Analysis
+) -> tuple[float, str] | None:
+    """The specific finding that a last resort repeats: near in time.
+
+    Of several, one that the last resort is the general case of, then one of the same processes, then the most severe.
+    """
+    mine = moments.of(tally)
+    processes = {(source, pid) for _, source, _, pid in mine if pid is not None}
+    best: tuple[tuple[bool, bool, float, int], str] | None = None
     for other, its in candidates:
         if other.last_resort or other.id == rule.id or SEVERITIES.index(other.severity) < SEVERITIES.index("warning"):
             continue
-        share = near(moments.of(tally), moments.of(its), _LAST_RESORT_WITHIN)
-        if share >= _MOST:
-            found = share, SEVERITIES.index(other.severity), other.id
-            if best is None or found[:2] > best[:2]:
-                best = found
-    return None if best is None else (best[0], best[2])
+        share = near(mine, moments.of(its), _LAST_RESORT_WITHIN)
+        if share < _MOST:
+            continue
+        is_child = rule.id in analysis.catalogue.ancestors(other.id)
+        in_process = any((source, pid) in processes for _, source, _, pid in moments.of(its))
+        rank = is_child, in_process, share, SEVERITIES.index(other.severity)
+        if best is None or rank > best[0]:
+            best = rank, other.id
+    return None if best is None else (best[0][2], best[1])
 
 
 def _during(
