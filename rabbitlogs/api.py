@@ -123,11 +123,17 @@ def rules() -> list[Rule]:
     return sorted(default_catalogue().rules.values(), key=lambda rule: rule.id)
 
 
-def find_rules(words: Iterable[str], area: str | None = None, severity: str | None = None) -> list[Rule]:
-    """Rules whose id, title or prose has all the words."""
+def find_rules(
+    words: Iterable[str], area: str | None = None, severity: str | None = None, catalogue: Catalogue | None = None
+) -> list[Rule]:
+    """Rules whose id, title or prose has all the words, sorted by id.
+
+    Args:
+        catalogue: where to look; by default the rules of this package.
+    """
     wanted = [word.lower() for word in words]
     found = []
-    for rule in rules():
+    for rule in sorted((catalogue or default_catalogue()).rules.values(), key=lambda rule: rule.id):
         if area and rule.area != area:
             continue
         if severity and rule.severity != severity:

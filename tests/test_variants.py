@@ -151,6 +151,7 @@ VARIANTS: dict[str, str] = {
     "a patch": "".join(f"+{line}\n" for line in _text()),
     "line breaks written out": "\\n".join(_text()) + "\\n",
     "each line twice": "".join(f"{line}\n{line}\n" for line in _text()),
+    "tail of one file": "==> /var/log/rabbitmq/rabbit.log <==\n" + "".join(f"{line}\n" for line in _text()),
     "newest first": "\n".join(reversed(_text())) + "\n",
     "newest first, cri": "".join(f"2026-11-23T07:46:48.000000000Z stdout F {line}\n" for line in reversed(_text())),
     "cut at 72": _cut("\n".join(_text()), 72),
@@ -239,6 +240,34 @@ def test_two_interleaved_nodes_are_told_apart() -> None:
     seen = [(f.id, f.count / 2) for f in report.findings if f.state == "instant"]  # what lasts is one condition of both
     assert seen == [(f.id, f.count) for f in single.findings if f.state == "instant"]
     assert len(report.sources) == 2
+
+
+def test_the_files_that_tail_prints_are_told_apart() -> None:
+    """``==> file <==`` says whose lines come next, however the stream is cut, and is no part of a message."""
+    unparseable = "2026-11-23 07:46:49.000000+00:00 [error] <0.900.0> Unparseable MQTT packet received from connection {}\n"
+    data = (
+        "==> rabbit@a.log <==\n"
+        + unparseable.format("10.0.0.5:40001 -> 10.0.0.2:1883")
+        + "\n==> rabbit@b.log <==\n"
+        + unparseable.format("10.0.0.6:40001 -> 10.0.0.2:1883")
+        + "\n==> rabbit@a.log <==\n"
+        + unparseable.format("10.0.0.7:40001 -> 10.0.0.2:1883")
+    ).encode()
+    whole = rabbitlogs.explain(data).to_dict()
+    assert [source["node"] for source in whole["sources"]] == ["rabbit@a", "rabbit@b"]
+    assert [source["records"] for source in whole["sources"]] == [2, 1]
+    (finding,) = whole["findings"]
+    assert finding["subjects"]["client"] == {"10.0.0.5": 1, "10.0.0.6": 1, "10.0.0.7": 1}
+    analysis = rabbitlogs.Analysis()
+    for at in range(len(data)):
+        analysis.feed(data[at : at + 1], "bytes")
+    assert analysis.report().to_dict() == whole
+    for cut in range(len(data)):
+        parts = rabbitlogs.Analysis(), rabbitlogs.Analysis()
+        parts[0].feed(data[:cut], "bytes")
+        parts[1].feed(data[cut:], "bytes")
+        parts[0].merge(parts[1])
+        assert parts[0].report().to_dict() == whole, cut
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))

@@ -9,14 +9,31 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rabbitlogs.engine.catalogue import Catalogue
+
 Command = TypeVar("Command", bound="Callable[..., object]")
+
+
+own_rules_option = click.option(
+    "--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated."
+)
+
+
+def own_catalogue(folders: tuple[str, ...]) -> Catalogue:
+    """The rules to show, those of the folders given among them; broken files are named on standard error."""
+    from rabbitlogs.engine.own_rules import load_catalogue
+
+    catalogue = load_catalogue(folders)
+    for problem in catalogue.problems:
+        click.echo(f"rabbitlogs: {problem}", err=True)
+    return catalogue
 
 
 def rule_options(command: Command) -> Command:
     """Adds ``--only``, ``--ignore``, ``--rules`` and ``--overrides``."""
     for option in (
         click.option("--overrides", metavar="FILE", help="TOML that silences, re-grades or annotates conditions."),
-        click.option("--rules", "own_rules", multiple=True, metavar="DIR", help="A folder of your own rules; may be repeated."),
+        own_rules_option,
         click.option("--ignore", multiple=True, metavar="ID", help="Leave this condition or area out; may be repeated."),
         click.option("--only", multiple=True, metavar="ID", help="Only this condition or area; may be repeated."),
     ):

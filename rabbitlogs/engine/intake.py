@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rabbitlogs.framing.blocks import BlockFramer
 from rabbitlogs.framing.framer import Line
 from rabbitlogs.framing.headers import BARE, JSON, REPORT
+from rabbitlogs.sources.headed import Headed
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.analysis import Analysis
@@ -162,6 +163,8 @@ class Intake:
                 places.append(at)
                 inner.append(piece.inner)
                 at += piece.raw
+            if isinstance(self.envelope, Headed):
+                return self.envelope.known_from(data)
         before: bytes | None = None
         for number, raw in enumerate(inner[:400]):
             read = Line(raw)

@@ -21,6 +21,7 @@ from rabbitlogs.framing.times import to_iso, to_seconds
 from rabbitlogs.parsing.recogniser import recogniser
 from rabbitlogs.sources import carriers, frames
 from rabbitlogs.sources.envelopes import Envelope, Peeler, detect, inside
+from rabbitlogs.sources.headed import Headed, without_headings
 from rabbitlogs.sources.header import carries_header, with_header
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def way_to_read(sample: bytes, *, live: bool = False) -> Peeler | None:
 
     With `live` the log is being written, so its newest lines are its last.
     """
+    if (text := without_headings(sample)) is not None:
+        return Headed(way_to_read(text, live=True))
     best = detect(sample)
     if frames.are_said_twice(_owned(best, sample)):
         best = inside(best, Envelope("said-twice", frames.said_once, ()))

@@ -242,6 +242,11 @@ def test_own_rules_are_used_and_broken_ones_named(tmp_path: Path) -> None:
     assert [f["id"] for f in json.loads(done.stdout)["findings"]] == ["own.login"]
     assert b"broken.toml" in done.stderr
     assert b"severity must be one of" in done.stderr
+    page = run("rule", "own.login", "--rules", tmp_path / "rules")
+    assert b"It is ours." in page.stdout
+    assert b"broken.toml" in page.stderr
+    assert b"own.login" in run("rules", "ours", "--rules", tmp_path / "rules").stdout
+    assert run("rule", "own.login").returncode == 2
 
 
 def test_overrides_regrade_silence_and_annotate(tmp_path: Path) -> None:
