@@ -4,7 +4,9 @@
     python benchmarks/generate.py 300 --format json --seed 2
 
 Hundreds of users and virtual hosts, thousands of queues; nine records of ten are connections coming and going, the rest
-warnings and errors of many kinds. ``--random`` writes the worst case instead: every line of other words.
+warnings and errors of a few kinds. ``--rules N`` makes every fifth record one of the examples that N rules hold, the first
+ones often, the last ones seldom, with other names and numbers: a broker in many troubles. ``--random`` writes the worst
+case instead: every line of other words.
 """
 
 from __future__ import annotations
@@ -12,12 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import sys
+import tomllib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 SERVER = "10.0.0.2:5672"
+RULES = Path(__file__).parent.parent / "rabbitlogs" / "rules"
+SHARE = 0.2  # of records that are made of rules' examples
+HEADER = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\S* \[(\w+)\] (<[\d.]+>) ")
+VARIABLE = re.compile(r"(<\d+\.\d+\.\d+>)|(\d+\.\d+\.\d+\.\d+:\d+) ->|(vhost|user|queue|exchange) '([^']+)'|(vhost|user): '([^']+)'")
 
 
 class Broker:
@@ -30,10 +40,14 @@ class Broker:
         self.vhosts = [f"tenant-{letters[i % 26]}{i}" for i in range(300)]
         self.queues = [f"orders.{letters[i % 26]}{letters[i // 26 % 26]}.{i}" for i in range(6000)]
         self.words = ["".join(self.chance.choice(letters) for _ in range(self.chance.randint(2, 10))) for _ in range(8000)]
+        self.examples: list[tuple[str, str, str, str]] = []
+        self.weights: list[float] = []
         self.time = datetime(2026, 11, 1, tzinfo=UTC)
 
     def record(self) -> tuple[str, str, str, str]:
         """Level, kind, pid, message."""
+        if self.examples and self.chance.random() < SHARE:
+            return self.example()
         pick = self.chance.choice
         roll = self.chance.random()
         pid = f"<0.{self.chance.randint(500, 99999)}.{self.chance.randint(0, 20)}>"
@@ -85,6 +99,35 @@ class Broker:
             ),
         )
 
+    def read_examples(self, rules: int) -> None:
+        """Takes the examples of so many rules, those that are one record as 3.9+ writes it, some kinds of them often."""
+        files = sorted(RULES.glob("*/*.toml"))
+        self.chance.shuffle(files)
+        for file in files[:rules]:
+            for example in tomllib.loads(file.read_text(encoding="utf-8")).get("example", ()):
+                lines = [line for line in example["log"].split("\n") if line]
+                heads = [HEADER.match(line) for line in lines]
+                if heads and heads[0] is not None and len({head and head[0] for head in heads}) == 1:
+                    message = "\n".join(line[len(heads[0][0]) :] for line in lines)
+                    self.examples.append((heads[0][1], file.stem, heads[0][2], message))
+        self.weights = list(accumulate(1 / (place + 3) for place in range(len(self.examples))))
+
+    def example(self) -> tuple[str, str, str, str]:
+        """A record that a rule holds as its example, with other processes, addresses and names."""
+        level, kind, pid, message = self.chance.choices(self.examples, cum_weights=self.weights)[0]
+        other = f"<0.{self.chance.randint(500, 99999)}.0>"
+
+        def vary(match: re.Match[str]) -> str:
+            if match[1]:
+                return other if match[1] == pid else f"<0.{self.chance.randint(500, 99999)}.0>"
+            if match[2]:
+                return f"10.{self.chance.randint(0, 3)}.{self.chance.randint(0, 255)}.7:{self.chance.randint(1024, 65535)} ->"
+            name = match[3] or match[5]
+            pool = {"vhost": self.vhosts, "user": self.users}.get(name, self.queues)
+            return f"{name}{':' if match[5] else ''} '{self.chance.choice(pool)}'"
+
+        return level, kind, other, VARIABLE.sub(vary, message)
+
     def noise(self) -> tuple[str, str, str, str]:
         """A record of words nobody has seen before."""
         text = " ".join(self.chance.choice(self.words) for _ in range(10))
@@ -114,10 +157,12 @@ def main() -> int:
     parser.add_argument("megabytes", type=float)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--format", choices=["logger", "lager", "json"], default="logger")
+    parser.add_argument("--rules", type=int, default=0, help="rules whose examples are mixed in")
     parser.add_argument("--random", action="store_true", help="the worst case: every line different")
     parser.add_argument("--truth", metavar="FILE", help="where to write what the log holds")
     arguments = parser.parse_args()
     broker = Broker(arguments.seed)
+    broker.read_examples(arguments.rules)
     counts: Counter[tuple[str, str]] = Counter()
     written, goal = 0, int(arguments.megabytes * 1e6)
     parts: list[str] = []

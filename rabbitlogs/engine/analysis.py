@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, Batches, key_names, value_of
+from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, Batches, BatchPlan, key_names, value_of
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
@@ -19,6 +19,7 @@ from rabbitlogs.engine.source_state import (
     BUCKET,
     FACT_KINDS,
     SEEN_OF_PEERS,
+    STAMP,
     UNKNOWN,
     Note,
     Notes,
@@ -40,6 +41,7 @@ from rabbitlogs.framing.times import to_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rabbitlogs.engine.catalogue import Match
     from rabbitlogs.engine.report import Report
     from rabbitlogs.framing.headers import Header
     from rabbitlogs.parsing.patterns import Capture
@@ -182,8 +184,11 @@ class Analysis:
             self._subjects(rule, tally, fields, session)
             self._keep_keys(rule, tally, state, fields, session, (to_seconds(stamp), state.name, 0, header.pid), framed)
             state.noted.setdefault(rule.id, []).append(
-                Note(framed.index, framed.lines, kind, level, fields, {} if kind in tally.first_fields else session())
-            )
+                Note(
+                    framed.index, framed.lines, kind, level, fields, {} if kind in tally.first_fields else session(),
+                    (header.time or "").encode()[:STAMP],
+                )
+            )  # fmt: skip
             if self._on_event is not None:
                 state.settle_notes(framed.block)
                 self._on_event(rule.id, tally)
@@ -195,11 +200,18 @@ class Analysis:
     def observe_all(
         self, state: SourceState, kind: str, level: str, lines: int, block: Block, starts: list[int],
         groups: Iterable[tuple[list[int] | None, list[Rule]]], columns: dict[str, list[bytes]], types: Mapping[str, Capture],
+        stamps: list[bytes],
     ) -> None:  # fmt: skip
         """All events of one kind in a block at once; the same outcome as one by one."""
         for places, rules in groups:
-            chosen = starts if places is None else [starts[at] for at in places]
-            subjects = SubjectValues(state, columns, places, types)
+            if not rules:
+                continue
+            if places is None:
+                chosen, times, mine = starts, stamps, columns
+            else:
+                chosen, times = [starts[at] for at in places], [stamps[at] for at in places]
+                mine = {name: [column[at] for at in places] for name, column in columns.items()}
+            subjects = SubjectValues(state, mine, types)
             for rule in rules:
                 tally = self._tally(rule)
                 tally.count += len(chosen)
@@ -209,9 +221,54 @@ class Analysis:
                     values = subjects.of(name)
                     if values:
                         tally.subject_values(name.removeprefix("session."), values)
-                if rule.correlate is not None:
-                    self._all_dense(rule.correlate, tally, state, block, chosen, columns, places, types, len(starts))
-                state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level))
+                correlate = rule.correlate
+                if correlate is not None and correlate["type"] in COUNTED:
+                    self._all_dense(correlate, tally, state, block, chosen, mine, types, times)
+                elif rule.interval or correlate or rule.id in self._ends:
+                    self._all_keys(rule, tally, state, block, chosen, mine, types)
+                state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level, times))
+
+    def by_shape(self, kind: str) -> list[tuple[Rule, Match]] | None:
+        """The rules of a kind and how they match, if a record's own fields are all they look at; None where not."""
+        pairs = self.catalogue.by_kind.get(kind, [])
+        if kind in FACT_KINDS or not pairs:
+            return None
+        if any(rule.id in SEEN_OF_PEERS or any(c[0].startswith("session.") for c in match.conditions) for rule, match in pairs):
+            return None
+        return pairs
+
+    def counted_by(self, rules: list[Rule]) -> set[str]:
+        """The fields whose values these rules count, or tell their events apart by."""
+        names = BatchPlan.counted(rules)
+        for rule in rules:
+            for keys in self._key_fields(rule):
+                names.update(keys)
+        return names
+
+    def _key_fields(self, rule: Rule) -> list[Sequence[str]]:
+        """The fields that a lasting condition's events are told apart by, or those of the conditions that it ends."""
+        if rule.correlate:
+            return [] if rule.correlate["type"] in COUNTED else [key_names(rule.correlate.get("by", ()))]
+        if rule.interval:
+            return [key_names(rule.interval.get("key", ()))]
+        return self._ended_keys(rule.id) if rule.id in self._ends else []
+
+    def _all_keys(
+        self, rule: Rule, tally: Tally, state: SourceState, block: Block, starts: list[int],
+        columns: Mapping[str, list[bytes]], types: Mapping[str, Capture],
+    ) -> None:  # fmt: skip
+        """Notes the moments of a block's events under their keys, as :meth:`_keep_keys` does one by one."""
+        for at, start in enumerate(starts):
+            fields = {
+                name: value_of(types.get(name), columns[name][at])
+                for names in self._key_fields(rule)
+                for name in names
+                if name in columns and columns[name][at]
+            }
+            header = read_header(block.lines[start])
+            moment = to_seconds(iso(header.time)), state.name, block.place(start, 1)[2], header.pid
+            for key in sorted({_key(names, fields, state.node) for names in self._key_fields(rule)}):
+                tally.key(key, moment)
 
     def _tally(self, rule: Rule) -> Tally:
         tally = self.tallies.get(rule.id)
@@ -225,41 +282,29 @@ class Analysis:
             value = session().get(name[8:]) if name.startswith("session.") else fields.get(name)
             if value is None and name in SESSION_NAMES:
                 value = session().get(name)
-            if value is not None:
+            if value is not None and value != "":
                 tally.subject(name.removeprefix("session."), without_port(name, str(value)))
 
     @staticmethod
     def _all_dense(
         correlate: Mapping[str, Any], tally: Tally, state: SourceState, block: Block, starts: list[int],
-        columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture],
-        total: int,
+        columns: Mapping[str, list[bytes]], types: Mapping[str, Capture], stamps: list[bytes],
     ) -> None:  # fmt: skip
         """Counts a block's events by key and minute, as :meth:`_keep_keys` does one by one."""
-        lines = block.lines
-        heads = [lines[start][:16] for start in starts]
-        known: dict[bytes, int] = {}
-        for start, head in zip(starts, heads, strict=True):
-            if head not in known:
-                seconds = to_seconds(iso(read_header(lines[start]).time))
-                known[head] = NO_MINUTE if seconds is None else int(seconds) // BUCKET
         names = key_names(correlate.get("by", ()))
-        keys: list[tuple[bytes, ...]]
-        if names:
-            chosen = [columns.get(name) or [b""] * total for name in names]
-            keys = list(zip(*chosen, strict=True))
-            keys = keys if places is None else [keys[at] for at in places]
-        else:
-            keys = [()] * len(starts)
-        for (key, head), number in Counter(zip(keys, heads, strict=True)).items():
+        none = [b""] * len(starts)
+        keys: list[tuple[bytes, ...]] = list(zip(*[columns.get(name) or none for name in names], strict=True)) if names else []
+        heads = [stamp[:16] + stamp[26:] for stamp in stamps]
+        for (key, head), number in Counter(zip(keys or [()] * len(starts), heads, strict=True)).items():
             words = (
                 str(value_of(types.get(n), t) if t else (state.node if n == "node" else ""))
                 for n, t in zip(names, key, strict=True)
             )
-            tally.dense("|".join(words), known[head], number)
+            minute = state.minute_of(head, lambda head=head: block.lines[starts[heads.index(head)]])  # type: ignore[misc]
+            tally.dense("|".join(words), minute, number)
         if correlate["type"] == "distinct":
             of = correlate["of"]
-            column = columns.get(of, [])
-            for text, number in Counter(column if places is None else [column[at] for at in places]).items():
+            for text, number in Counter(columns.get(of, [])).items():
                 if text:
                     tally.subject(of, without_port(of, str(value_of(types.get(of), text))), number)
 

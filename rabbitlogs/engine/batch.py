@@ -122,27 +122,6 @@ class BatchPlan(Rows):
                 names.update(key_names(rule.correlate.get("by", ())), key_names(rule.correlate.get("of", ())))
         return names
 
-    def spans(self, record: Sequence[bytes]) -> dict[str, tuple[int, int, int]] | None:
-        """Where each field stands in a record: line, first and last column; None where it is not that simple."""
-        bare = len(record) == 2 and is_bare(record[0], record[1])
-        text = (BARE_MARK if bare else b"\x01").join(record)
-        match = self._pattern.match(text) if self._pattern is not None else None
-        if match is None:
-            return None
-        out: dict[str, tuple[int, int, int]] = {}
-        for number, capture in enumerate(self.captures, 1):
-            begin, end = match.span(number)
-            if begin == end or capture.name in out:
-                continue
-            at = match.string.count(b"\x01", 0, begin)
-            start = match.string.rfind(b"\x01", 0, begin) + 1
-            if at and bare:
-                start += len(BARE_MARK) - 1
-            if end - start > len(record[at]):
-                return None
-            out[capture.name] = at, begin - start, end - start
-        return out
-
     def columns(self, lines: Sequence[bytes], starts: Sequence[int], count: int) -> dict[str, list[bytes]] | None:
         """The fields of records, by name, in their order; None where they must be read one by one."""
         text = joined(lines, starts, count)

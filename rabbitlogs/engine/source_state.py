@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import partial
+from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabbitlogs.engine.batch import SESSION_NAMES, WORTH, value_of
 from rabbitlogs.engine.sessions import CLOSED, Sessions
 from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
-from rabbitlogs.engine.shaped import learn
+from rabbitlogs.engine.shaped import STAMP, Shaped, learn
 from rabbitlogs.engine.state import (
     EVIDENCE_TEXT,
     FIRST_EVIDENCE,
@@ -39,11 +40,14 @@ from rabbitlogs.parsing.recogniser import collapse, recogniser
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from rabbitlogs.engine.analysis import Analysis
     from rabbitlogs.engine.catalogue import Rule
     from rabbitlogs.parsing.patterns import Capture
+
+    _Groups = Sequence[tuple[list[int] | None, list[Rule]]]  # places among records (None: all), and the rules these fire
+    _Found = tuple[dict[str, list[bytes]], dict[str, Capture], _Groups, list[bytes]]  # columns, types, groups, times
 
 UNKNOWN = "unknown"
 SEEN_OF_PEERS = frozenset({"cluster.node_down", "cluster.net_tick_timeout", "cluster.node_up"})
@@ -87,41 +91,38 @@ _MINUTES = 4096  # minutes of a log that are remembered as read
 class Note:
     """One event of a block, until the block is read."""
 
-    __slots__ = ("fields", "index", "kind", "level", "lines", "session")
+    __slots__ = ("fields", "index", "kind", "level", "lines", "session", "stamp")
 
     def __init__(
-        self, index: int, lines: int, kind: str, level: str, fields: dict[str, Any] | None, session: Mapping[str, Any]
+        self, index: int, lines: int, kind: str, level: str, fields: dict[str, Any] | None, session: Mapping[str, Any], stamp: bytes
     ) -> None:
-        self.index, self.lines, self.kind, self.level, self.fields, self.session = index, lines, kind, level, fields, session
+        self.index, self.lines, self.kind, self.level = index, lines, kind, level
+        self.fields, self.session, self.stamp = fields, session, stamp
 
 
 class Notes:
     """Many events of one kind in a block, until the block is read."""
 
-    __slots__ = ("kind", "level", "lines", "starts")
+    __slots__ = ("kind", "level", "lines", "stamps", "starts")
 
-    def __init__(self, starts: list[int], lines: int, kind: str, level: str) -> None:
-        self.starts, self.lines, self.kind, self.level = starts, lines, kind, level
+    def __init__(self, starts: list[int], lines: int, kind: str, level: str, stamps: list[bytes]) -> None:
+        self.starts, self.lines, self.kind, self.level, self.stamps = starts, lines, kind, level, stamps
 
 
 class SubjectValues:
     """The values of subjects of many events, in their order, read when a rule counts them."""
 
     def __init__(
-        self, state: SourceState, columns: Mapping[str, list[bytes]], places: list[int] | None, types: Mapping[str, Capture]
+        self, state: SourceState, columns: Mapping[str, list[bytes]], types: Mapping[str, Capture]
     ) -> None:
-        self._state, self._columns, self._places, self._types = state, columns, places, types
+        self._state, self._columns, self._types = state, columns, types
         self._said: list[Mapping[str, Any]] | None = None
         self._known: dict[str, list[str]] = {}
-
-    def _chosen(self, name: str) -> list[bytes]:
-        column = self._columns.get(name, [])
-        return column if self._places is None or not column else [column[at] for at in self._places]
 
     def _sessions(self) -> list[Mapping[str, Any]]:
         """What earlier lines said of each event's connection."""
         if self._said is None:
-            self._said = self._state.sessions.of_all(self._chosen("client"))
+            self._said = self._state.sessions.of_all(self._columns["client"])
         return self._said
 
     def of(self, name: str) -> list[str]:
@@ -132,7 +133,7 @@ class SubjectValues:
 
     def _read(self, name: str) -> list[str]:
         plain = name.removeprefix("session.")
-        own = self._chosen(name)
+        own = self._columns.get(name, [])
         texts: list[str] = []
         if own:
             capture = self._types.get(name)
@@ -165,6 +166,15 @@ def _line_start(data: bytes, line: int, count: int) -> int:
     for _ in range(count - line):
         at = data.rfind(b"\n", 0, at)
     return at + 1
+
+
+def _beginning(line: bytes) -> bytes:
+    """As much of a line as its header takes."""
+    return line[:80] if not line.startswith(b"{") else line
+
+
+def _first(texts: list[bytes], beginning: bytes) -> int:
+    return next(at for at, text in enumerate(texts) if text.startswith(beginning))
 
 
 class Ordered(NamedTuple):
@@ -278,20 +288,25 @@ class SourceState:
         """Many events of one condition in a block: what each would leave behind, for the first and the last ones only."""
         lines = block.lines
         if len(notes) == 1 and isinstance(notes[0], Notes):
-            starts, owners = notes[0].starts, None
+            starts, stamps, owners = notes[0].starts, notes[0].stamps, None
         else:
-            pairs = [(at, note) for note in notes for at in ([note.index] if isinstance(note, Note) else note.starts)]
-            pairs.sort(key=itemgetter(0))
-            starts, owners = [at for at, _ in pairs], [note for _, note in pairs]
+            every: list[tuple[int, bytes, Note | Notes]] = []
+            for note in notes:
+                if isinstance(note, Note):
+                    every.append((note.index, note.stamp, note))
+                else:
+                    every += zip(note.starts, note.stamps, repeat(note))
+            every.sort(key=itemgetter(0))
+            starts, stamps, owners = ([part[at] for part in every] for at in range(3))
 
         def event(at: int) -> Note:
             note = notes[0] if owners is None else owners[at]
-            return note if isinstance(note, Note) else Note(starts[at], note.lines, note.kind, note.level, None, {})
+            return note if isinstance(note, Note) else Note(starts[at], note.lines, note.kind, note.level, None, {}, b"")
 
         count = len(starts)
-        heads = [lines[start][:32] for start in starts]
-        for head in {min(heads), max(heads)}:
-            tally.saw(iso(read_header(lines[starts[heads.index(head)]]).time))
+        edges = {min(stamps), max(stamps)} if len({stamp[10:11] for stamp in stamps}) == 1 else set(stamps)
+        for stamp in edges:
+            tally.saw(iso(read_header(lines[starts[stamps.index(stamp)]]).time))
         first = set(range(min(FIRST_EVIDENCE - len(tally.evidence), count)))
         kinds = {note.kind for note in notes} - tally.first_fields.keys()
         if kinds:
@@ -315,9 +330,9 @@ class SourceState:
             starts = starts[:room] + starts[room + skipped :]
             tally.moments.skip(skipped)
         if block.places is None:
-            tally.moments.extend([(lines[start][:80], name, line + start, None) for start in starts])
+            tally.moments.extend([(_beginning(lines[start]), name, line + start, None) for start in starts])
         else:
-            tally.moments.extend([(lines[start][:80], name, block.places[start][2], None) for start in starts])
+            tally.moments.extend([(_beginning(lines[start]), name, block.places[start][2], None) for start in starts])
 
     def _settle_one(self, tally: Tally, note: Note, block: Block) -> None:
         header = read_header(block.lines[note.index])
@@ -442,44 +457,68 @@ class SourceState:
         owner = self.owner
         if owner.is_watched:
             return False
-        learnt = owner.memo.learnt
-        shaped = learnt.get(shape)
-        columns = shaped.columns(block.lines, starts) if shaped else None
-        groups: list[tuple[list[int] | None, list[Rule]]]
-        if shaped and columns is not None:
-            types, groups = shaped.types, shaped.groups(columns, len(starts))
-        else:
-            if len(starts) < WORTH:
-                return False
-            plan = owner.batches.plan(kind)
-            first = block.lines[starts[0]]
-            if plan is None or parse_header(first).format not in (LOGGER, LAGER) or first.find(b"> ", 24, 96) < 0:
-                return False
-            columns = plan.columns(block.lines, starts, lines)
-            if columns is None:
-                return False
-            types = plan.types()
-            groups = [(at, owner.matcher.fire_alone(kind, level, fields)) for at, fields in plan.groups(columns, types)]
-            if shape and shape not in learnt:
-                learnt[shape] = learn(
-                    plan, level, lines, block.lines, starts, partial(owner.matcher.fire_alone, kind, level), columns
-                )
+        found = self._by_shape(level, kind, lines, block, starts, shape) or self._by_expression(level, kind, lines, block, starts)
+        if found is None:
+            return False
+        columns, types, groups, stamps = found
         if rank(level) >= _WARNING:
-            self._count_minutes(level, block.lines, starts)
-        owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types)
+            self._count_minutes(level, block.lines, starts, stamps)
+        owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types, stamps)
         return True
 
-    def _count_minutes(self, level: str, lines: list[bytes], starts: list[int]) -> None:
-        for (minute, zone), number in Counter([(lines[start][:16], lines[start][26:32]) for start in starts]).items():
-            found = self._minutes.get(minute + zone)
-            if found is None:
-                if len(self._minutes) > _MINUTES:
-                    self._minutes.clear()
-                example = next(lines[start] for start in starts if lines[start].startswith(minute))
-                seconds = to_seconds(iso(read_header(example).time))
-                found = self._minutes[minute + zone] = NO_MINUTE if seconds is None else int(seconds) // BUCKET
+    def _by_shape(self, level: str, kind: str, lines: int, block: Block, starts: list[int], shape: str) -> _Found | None:
+        """What records of one shape say, if that can be told from the shape."""
+        if not shape:
+            return None
+        owner = self.owner
+        learnt = owner.memo.learnt
+        if shape not in learnt:
+            learnt[shape] = None
+            pairs = owner.by_shape(kind)
+            if pairs is not None:
+                framed = Framed(block, starts[0], lines, None)
+                learnt[shape] = learn(kind, level, framed, pairs, partial(owner.matcher.fire_alone, kind, level), owner.counted_by)
+        shaped: Shaped | None = learnt[shape]
+        columns = shaped.columns(block.lines, starts) if shaped is not None else None
+        if shaped is None or columns is None:
+            return None
+        if not shaped.is_settled and not shaped.holds([Framed(block, at, lines, None) for at in starts], columns, kind):
+            learnt[shape] = None
+            return None
+        return columns, shaped.types, shaped.groups(columns, len(starts)), shaped.stamps(block.lines, starts)
+
+    def _by_expression(self, level: str, kind: str, lines: int, block: Block, starts: list[int]) -> _Found | None:
+        """What records of one kind say, found by one expression for all; None where it cannot."""
+        if len(starts) < WORTH:
+            return None
+        owner = self.owner
+        plan = owner.batches.plan(kind)
+        first = block.lines[starts[0]]
+        if plan is None or parse_header(first).format not in (LOGGER, LAGER) or first.find(b"> ", 24, 96) < 0:
+            return None
+        columns = plan.columns(block.lines, starts, lines)
+        if columns is None:
+            return None
+        types = plan.types()
+        groups = [(at, owner.matcher.fire_alone(kind, level, fields)) for at, fields in plan.groups(columns, types)]
+        return columns, types, groups, [block.lines[start][:STAMP] for start in starts]
+
+    def _count_minutes(self, level: str, lines: list[bytes], starts: list[int], stamps: list[bytes]) -> None:
+        for (minute, zone), number in Counter([(stamp[:16], stamp[26:]) for stamp in stamps]).items():
+            example = partial(lambda minute: lines[starts[_first(stamps, minute)]], minute)
+            found = self.minute_of(minute + zone, example)
             if found != NO_MINUTE:
                 self.buckets[found, level] += number
+
+    def minute_of(self, stamp: bytes, line: Callable[[], bytes]) -> int:
+        """The minute of a time, of which a line is an example."""
+        found = self._minutes.get(stamp)
+        if found is None:
+            if len(self._minutes) > _MINUTES:
+                self._minutes.clear()
+            seconds = to_seconds(iso(read_header(line()).time))
+            found = self._minutes[stamp] = NO_MINUTE if seconds is None else int(seconds) // BUCKET
+        return found
 
     def record(self, level: str, kind: str | None, framed: Framed, *, quiet: bool = False, number: int = 1) -> None:
         """One record, by itself.

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rabbitlogs.framing.framer import READ_LINES, Line, OpenRecord, begins_record, clean, continues
 from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
@@ -46,9 +46,9 @@ _RUN = re.compile(
 _ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
-FEW = 4  # records of a shape that are not worth learning from
 _TOLD = 8  # lines of a record whose shapes are remembered together
-_SHAPES = 8  # of settled lines of one wanted kind that are told apart
+_PLANNED = 256  # lines with one header whose shapes are remembered together
+_SHAPES = 64  # of settled lines of one wanted kind that are told apart
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
 
@@ -157,6 +157,12 @@ class _Seen:
         self.level, self.kind, self.format, self.blanks = level, kind, format_, blanks
 
 
+class _Plan(NamedTuple):
+    """What lines with one header are: of each record its level, kind, number of lines, whether it is wanted, its shape."""
+
+    records: list[tuple[str, str | None, int, bool, str]]
+
+
 class ShapeMemo:
     """Shape to character, and what the character stands for. Bounded; shared by all streams of an analysis."""
 
@@ -169,10 +175,11 @@ class ShapeMemo:
         self.codes: dict[bytes, str] = {}
         self.seen: dict[str, _Seen] = {}
         self._settled: dict[tuple[str, str, str], list[str]] = {}
-        self.alike: set[str] = set()  # characters that stand for one shape only
+        self.alike: set[str] = set()  # characters of wanted settled lines that stand for one shape only
+        self.mixed: set[str] = set()  # characters that stand for many shapes
         self.learnt: dict[str, Any] = {}  # what sinks remember of a shape
         self._twins: dict[str, str] = {}
-        self.plans: dict[str, tuple[str, str | None, bool, bool]] = {}  # of two-line records
+        self.plans: dict[str, _Plan] = {}  # of lines with one header, by their characters
         self.told: dict[str, _Told] = {}  # what records are whose lines have these shapes
         self.carried: dict[str, bool] = {}  # whether the last of these lines belongs to the record of those before
         self.bare: set[str] = set()  # characters of lines without header
@@ -216,6 +223,8 @@ class ShapeMemo:
             code = known[-1]
             if place == _WANTED and len(known) <= _SHAPES and kind not in self._ambiguous:
                 self.alike.add(code)
+            else:
+                self.mixed.add(code)
         if kind not in self._ambiguous:
             self.codes[shape] = code
             self.size += len(shape) + 120
@@ -229,6 +238,8 @@ class ShapeMemo:
             known = self._twins[code] = chr(self._next[_UNSETTLED])
             self._next[_UNSETTLED] += 1
             self.seen[known] = _Seen(entry.level, entry.kind, entry.format, entry.blanks)
+            if code in self.mixed:
+                self.mixed.add(known)
         return known
 
     def _new(self, place: int, header: Header, kind: str | None) -> str:
@@ -464,7 +475,7 @@ class BlockFramer:
                 key = entry.level, entry.kind, 1, code if code in alike else ""
                 wanted.setdefault(key, []).extend(starts)
         for (level, kind, lines, shape), starts in list(wanted.items()):
-            if shape and len(starts) < FEW and not self._memo.learnt.get(shape):  # few of many shapes go together
+            if shape and self._memo.learnt.get(shape, True) is None:  # what cannot be told from the shape goes together
                 wanted.setdefault((level, kind, lines, ""), []).extend(starts)
                 del wanted[level, kind, lines, shape]
         for (level, kind, lines, shape), starts in wanted.items():
@@ -472,38 +483,30 @@ class BlockFramer:
             sink.records(level, kind, lines, block, starts, shape)
 
     def _runs(self, text: str, block: Block, wanted: _Wanted) -> str:
-        """Reads the runs of unsettled lines. The usual one, two lines with one header, is told by a glance.
+        """Reads the runs of unsettled lines. Groups of lines with one header whose shapes are known are told by a glance.
 
         Returns the text without the settled lines that runs begin with.
         """
-        lines, plans, sink = block.lines, self._memo.plans, self._sink
+        plans, sink = self._memo.plans, self._sink
         met: dict[str, list[int]] = {}
         taken: list[int] = []
         for run in _RUN.finditer(text):
             start, end = run.span()
             if text[start] < "\U00010000":
                 taken.append(start)
-            if end - start == 2:
-                key = run[0]
-                if key in plans:
-                    first = lines[start]
-                    border = first.find(b">", 24, 96) + 1
-                    if border and (plans[key][3] or lines[start + 1].startswith(first[:border])):
-                        if key in met:
-                            met[key].append(start)
-                        else:
-                            met[key] = [start]
-                        continue
-            elif (end - start) % 2 == 0 and self._pairs(run[0], start, lines, met):
-                continue
-            self._run(text, block, start, end, wanted)
-        for key, starts in met.items():
-            level, kind, is_wanted, _ = plans[key]
-            sink.count(level, kind, len(starts))
-            if is_wanted:
-                wanted.setdefault((level, kind, 2, key), []).extend(starts)
-            elif kind is not None:
-                sink.seen(kind, block, starts[0], starts[-1], len(starts), "", "")
+            read = self._known(text, start, end, block.lines, met)
+            if read < end:
+                self._run(text, block, read, end, wanted)
+        for key, begins in met.items():
+            starts = begins
+            for level, kind, lines, is_wanted, shape in plans[key].records:
+                sink.count(level, kind, len(starts))
+                if is_wanted:
+                    wanted.setdefault((level, kind, lines, shape), []).extend(starts)
+                elif kind is not None:
+                    for start in starts:
+                        sink.seen(kind, block, start, start, 1, "", "")
+                starts = [start + lines for start in starts]
         if taken:
             codes = list(text)
             for at in taken:
@@ -511,28 +514,31 @@ class BlockFramer:
             return "".join(codes)
         return text
 
-    def _pairs(self, key: str, start: int, lines: list[bytes], met: dict[str, list[int]]) -> bool:
-        """Whether a run is records of two lines whose plans are known; then they are taken."""
-        plans = self._memo.plans
-        found = []
-        before = b""
-        for at in range(0, len(key), 2):
-            pair = key[at : at + 2]
-            plan = plans.get(pair)
-            if plan is None:
-                return False
-            first, second = lines[start + at], lines[start + at + 1]
-            border = first.find(b">", 24, 96)
-            if border < 0:
-                return False
-            head = first[: border + 1]
-            if head == before or not (plan[3] or second.startswith(head)):
-                return False
-            before = head
-            found.append((pair, start + at))
-        for pair, index in found:
-            met.setdefault(pair, []).append(index)
-        return True
+    def _known(self, text: str, start: int, end: int, lines: list[bytes], met: dict[str, list[int]]) -> int:
+        """Takes groups of lines with one header from a run, as long as their plans are known; returns where that ends."""
+        plans, bare = self._memo.plans, self._memo.bare
+        while start < end:
+            head = lines[start][: lines[start].find(b">", 24, 96) + 1]
+            stop = start + 1
+            if stop < end and text[stop] in bare:
+                while stop < end and text[stop] in bare:
+                    stop += 1
+                if stop < end and lines[stop].startswith(head):
+                    return start
+            elif head:
+                while stop < end and lines[stop].startswith(head):
+                    stop += 1
+            key = text[start:stop]
+            plan = plans.get(key)
+            # what is not plainly another header has to be looked at with care
+            if plan is None or not head or (stop < end and (text[stop] in bare or not lines[stop][:1].isdigit())):
+                return start
+            if key in met:
+                met[key].append(start)
+            else:
+                met[key] = [start]
+            start = stop
+        return end
 
     def _group_starts(self, text: str, block: Block, start: int, end: int) -> list[int]:
         """Lines of a run that begin a record for sure: their header is not the one of the line before."""
@@ -554,19 +560,20 @@ class BlockFramer:
     def _run(self, text: str, block: Block, start: int, end: int, wanted: _Wanted) -> None:
         starts = self._group_starts(text, block, start, end)
         starts.append(end)
-        sink, seen = self._sink, self._memo.seen
+        sink = self._sink
         for begin, stop in pairwise(starts):
             index = begin
-            plan = self._memo.plans.get(text[begin:stop])
-            if plan is not None:
-                level, kind, is_wanted, _ = plan
-                sink.count(level, kind, 1)
-                if is_wanted:
-                    wanted.setdefault((level, kind, 2, text[begin:stop]), []).append(begin)
-                elif kind is not None:
-                    sink.seen(kind, block, begin, begin, 1, "", "")
-                continue
             group = self._group(text, block, begin, stop)
+            if stop - begin <= _PLANNED and self._plan(text[begin:stop], group):
+                for lines, level, kind in group:
+                    sink.count(level, kind, 1)
+                    if kind is None or sink.wants(kind):
+                        shape = self._shape(text[index : index + lines]) if kind is not None else ""
+                        wanted.setdefault((level, kind, lines, shape), []).append(index)
+                    else:
+                        sink.seen(kind, block, index, index, 1, "", "")
+                    index += lines
+                continue
             found: dict[_Told, list[int]] = {}
             for told in group:
                 if told in found:
@@ -581,12 +588,30 @@ class BlockFramer:
                 else:
                     for index in at:
                         sink.seen(kind, block, index, index, 1, "", "")
-            if stop - begin == 2 and len(group) == 1 and seen[text[begin]].format in (LOGGER, LAGER):
-                level, kind = group[0][1:]
-                bare = seen[text[begin + 1]].format == BARE  # lager's second lines have no header to compare
-                if bare or seen[text[begin + 1]].format == seen[text[begin]].format:
-                    self._memo.plans[text[begin:stop]] = (level, kind, kind is None or sink.wants(kind), bare)
-                    self._memo.size += 300
+
+    def _shape(self, key: str) -> str:
+        """What a record of these lines' shapes is known by; empty where one of them stands for many."""
+        return key if self._memo.mixed.isdisjoint(key) else ""
+
+    def _plan(self, key: str, group: list[_Told]) -> bool:
+        """Remembers what lines with one header are, of a broker's usual formats; False where that would be too much."""
+        seen, bare, wants = self._memo.seen, self._memo.bare, self._sink.wants
+        if key in self._memo.plans:
+            return True
+        first = seen[key[0]].format
+        if first not in (LOGGER, LAGER) or not (
+            all(seen[code].format == first for code in key[1:]) or bare.issuperset(key[1:])
+        ):
+            return False
+        records = []
+        at = 0
+        for lines, level, kind in group:
+            shape = self._shape(key[at : at + lines]) if kind is not None else ""
+            records.append((level, kind, lines, kind is None or wants(kind), shape))
+            at += lines
+        self._memo.plans[key] = _Plan(records)
+        self._memo.size += 300 + 8 * len(key)
+        return True
 
     def _group(self, text: str, block: Block, start: int, end: int) -> list[_Told]:
         """The records of lines that may belong together: how many lines, level, kind."""

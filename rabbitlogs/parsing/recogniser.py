@@ -16,11 +16,16 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabbitlogs.parsing.compiled import table, tree_text
 from rabbitlogs.parsing.fields import convert
-from rabbitlogs.parsing.patterns import Capture, compile_seq, literals, optional_parts
+from rabbitlogs.parsing.patterns import compile_seq, literals, optional_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rabbitlogs.parsing.patterns import Capture
 
 _KEY = 5  # characters of an opening literal that file it
 _CUT_SHARE = 0.9
@@ -156,11 +161,15 @@ class KindEntry:
             return read, place
         return read, place
 
+    def captures(self, match: re.Match[str]) -> Sequence[Capture]:
+        """What the groups of the last match are."""
+        made = self._prefix if self._prefix is not None and self._prefix.made(match) else self._full
+        return made.captures if made else ()
+
     def fields(self, match: re.Match[str]) -> dict[str, Any]:
         """The fields of the last match; a part that is not in the message has no field."""
-        made = self._prefix if self._prefix is not None and self._prefix.made(match) else self._full
         out: dict[str, Any] = {}
-        for capture, text in zip(made.captures if made else (), match.groups(), strict=True):
+        for capture, text in zip(self.captures(match), match.groups(), strict=True):
             if text is not None and capture.name not in out:
                 out[capture.name] = convert(capture.type, text)
         return out
