@@ -27,7 +27,9 @@ SERVER = "10.0.0.2:5672"
 RULES = Path(__file__).parent.parent / "rabbitlogs" / "rules"
 SHARE = 0.2  # of records that are made of rules' examples
 HEADER = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\S* \[(\w+)\] (<[\d.]+>) ")
-VARIABLE = re.compile(r"(<\d+\.\d+\.\d+>)|(\d+\.\d+\.\d+\.\d+:\d+) ->|(vhost|user|queue|exchange) '([^']+)'|(vhost|user): '([^']+)'")
+VARIABLE = re.compile(
+    r"(<\d+\.\d+\.\d+>)|(\d+\.\d+\.\d+\.\d+:\d+) ->|(vhost|user|queue|exchange) '([^']+)'|(vhost|user): '([^']+)'"
+)
 
 
 class Broker:

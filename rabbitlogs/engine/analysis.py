@@ -15,11 +15,11 @@ from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, Batches, BatchPlan, 
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
+from rabbitlogs.engine.shaped import STAMP
 from rabbitlogs.engine.source_state import (
     BUCKET,
     FACT_KINDS,
     SEEN_OF_PEERS,
-    STAMP,
     UNKNOWN,
     Note,
     Notes,

@@ -57,12 +57,13 @@ def _is_crowded(effects: list[Moment], causes: list[float], within: float) -> bo
     seconds = [m[0] for m in effects if m[0] is not None]
     if len(seconds) < 4 or len(causes) < 4:
         return False
-    span = max(seconds) - min(seconds)
+    first, last = min(seconds), max(seconds)
+    span = last - first
     if span < 10 * within:
         return False
     covered, end = 0.0, float("-inf")
     for time in causes:
-        covered += max(0.0, min(time + within, max(seconds)) - max(time - within, end, min(seconds)))
+        covered += max(0.0, min(time + within, last) - max(time - within, end, first))
         end = time + within
     return covered > 0.6 * span
 

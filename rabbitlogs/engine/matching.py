@@ -12,12 +12,46 @@ from rabbitlogs.engine.catalogue import SEVERITIES, Catalogue, Match, Rule
 
 Lookup = Callable[[str], Any]
 _PATTERN_SECONDS = 0.05  # a user's pattern may take for one field
+_CHOSEN = 64  # different events of a kind whose rules are remembered
+_REMEMBERED = 4000  # characters of what such an event says
 _LIKE_LIMIT = 20000  # characters of a field that a pattern looks at
 
 
 @lru_cache(maxsize=4096)
 def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
+
+
+_TOKENS = re.compile(r"\\.|\[\^?\]?[^\]]*\]|[*+?]|\{[0-9,]*\}|.", re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def needed(pattern: str) -> tuple[str, ...]:
+    """Texts one of which is in everything that a pattern finds; empty where that is not sure. Looking for them is faster."""
+    if re.search(r"\(\?[a-zA-Z-]", pattern):  # flags: what case its letters have is open
+        return ()
+    out: list[str] = []
+    runs = [""]
+    depth = 0
+    for part in [*_TOKENS.findall(pattern), "|"]:
+        if part in "()":
+            depth += 1 if part == "(" else -1
+            runs.append("")
+        elif depth:
+            continue
+        elif part == "|":
+            out.append(max(runs, key=len))
+            runs = [""]
+        elif part in "*?" or (part[0] == "{" and len(part) > 1):
+            runs[-1] = runs[-1][:-1]  # what it follows need not be there
+            runs.append("")
+        elif len(part) == 1 and part not in "+.^$":
+            runs[-1] += part
+        elif part[0] == "\\" and not part[1].isalnum():
+            runs[-1] += part[1]
+        else:
+            runs.append("")
+    return tuple(out) if all(len(text) > 2 for text in out) else ()
 
 
 @lru_cache(maxsize=1024)
@@ -47,6 +81,9 @@ def rules_out(condition: list[Any], lines: str) -> bool:
 
 def _found(pattern: str, text: str, *, trusted: bool) -> bool:
     if trusted:
+        texts = needed(pattern)
+        if texts and not any(known in text for known in texts):
+            return False
         return _regex(pattern).search(text) is not None
     try:
         return _timed(pattern).search(text, timeout=_PATTERN_SECONDS) is not None
@@ -111,22 +148,42 @@ class _Candidates:
         return self._by_value.get(str(lookup(self._field)), self._others)
 
 
+class _Plan:
+    """How the rules of a kind are chosen, and what was chosen for events that say the same."""
+
+    __slots__ = ("beside", "chosen", "present", "said", "winners")
+
+    def __init__(self, both: list[tuple[Rule, Match]]) -> None:
+        # those of which one wins, and those that count beside (correlations)
+        self.winners = _Candidates([pair for pair in both if pair[0].correlate is None])
+        self.beside = _Candidates([pair for pair in both if pair[0].correlate is not None])
+        asked = [condition for _, match in both for condition in match.conditions]
+        said = {condition[0] for condition in asked if condition[1] != "present"}
+        self.said = None if any(name.startswith("session.") for name in said) else sorted(said)
+        self.present = sorted({condition[0] for condition in asked} - said)
+        self.chosen: dict[tuple[Any, ...], list[Rule]] = {}
+
+    def key(self, level: str, fields: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """What an event says of all that the rules ask; None where that is not worth remembering."""
+        if self.said is None:
+            return None
+        values = [fields.get(name) for name in self.said]
+        if sum([len(value) for value in values if isinstance(value, (str, list))]) > _REMEMBERED:
+            return None
+        return (level, *map(repr, values), *[fields.get(name) is not None for name in self.present])
+
+
 class Matcher:
     """Finds the rules an event fires."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._plans: dict[str, tuple[_Candidates, _Candidates]] = {}
+        self._plans: dict[str, _Plan] = {}
 
-    def rules_for(self, kind: str) -> tuple[_Candidates, _Candidates]:
-        """The rules of a kind: those of which one wins, and those that count beside (correlations)."""
+    def _plan(self, kind: str) -> _Plan:
         plan = self._plans.get(kind)
         if plan is None:
-            both = self._catalogue.by_kind.get(kind, [])
-            plan = self._plans[kind] = (
-                _Candidates([pair for pair in both if pair[0].correlate is None]),
-                _Candidates([pair for pair in both if pair[0].correlate is not None]),
-            )
+            plan = self._plans[kind] = _Plan(self._catalogue.by_kind.get(kind, []))
         return plan
 
     def is_quiet(self, kind: str, field: str, lines: str) -> bool:
@@ -143,16 +200,28 @@ class Matcher:
 
     def fire(self, kind: str, level: str, fields: Mapping[str, Any], session: Callable[[], Mapping[str, Any]]) -> list[Rule]:
         """The rules an event fires: the best of those that match, and every correlation that counts it."""
-        winners, beside = self.rules_for(kind)
+        plan = self._plan(kind)
+        key = plan.key(level, fields)
+        if key is None:
+            return self._choose(plan, level, fields, session)
+        chosen = plan.chosen.get(key)
+        if chosen is None:
+            if len(plan.chosen) >= _CHOSEN:
+                plan.chosen.clear()
+            chosen = plan.chosen[key] = self._choose(plan, level, fields, session)
+        return chosen
 
+    def _choose(
+        self, plan: _Plan, level: str, fields: Mapping[str, Any], session: Callable[[], Mapping[str, Any]]
+    ) -> list[Rule]:  # fmt: skip
         def lookup(name: str) -> Any:
             if name.startswith("session."):
                 return session().get(name[8:])
             return fields.get(name)
 
-        fired = [(rule, match) for rule, match in winners.of(lookup) if matches(match, level, lookup)]
+        fired = [(rule, match) for rule, match in plan.winners.of(lookup) if matches(match, level, lookup)]
         out = [self._best(fired)] if fired else []
-        for rule, match in beside.of(lookup):
+        for rule, match in plan.beside.of(lookup):
             if rule not in out and matches(match, level, lookup):
                 out.append(rule)
         return out

@@ -48,8 +48,8 @@ class Shaped:
     """What records of one shape have in common."""
 
     __slots__ = (
-        "_between", "_fire", "_fired_by", "_fixed", "_held", "_names", "_open", "_quoted", "_same", "before_time", "is_json",
-        "types",
+        "_across", "_between", "_fire", "_fired_by", "_fixed", "_held", "_names", "_open", "_quoted", "_same", "before_time",
+        "is_json", "types",
     )  # fmt: skip
 
     def __init__(self, fire: Fire, types: dict[str, Capture], before_time: bytes, *, is_json: bool) -> None:
@@ -61,6 +61,7 @@ class Shaped:
         self._fired_by: dict[tuple[Any, ...], list[Rule]] = {}  # by the outcomes of the conditions left open, or the texts
         self._quoted: dict[int, list[tuple[str, int]]] = {}  # line of the record: field, and its place among what quotes cut
         self._between: list[tuple[str, int, bytes, bytes]] = []  # field, line of the record, what stands before and after
+        self._across: dict[int, list[tuple[str, int, bytes, int, bytes]]] = {}  # the same of those among and over quotes
         self._held = 0
 
     def columns(self, lines: Sequence[bytes], starts: Sequence[int]) -> dict[str, list[bytes]] | None:
@@ -73,6 +74,10 @@ class Shaped:
             pieces = [lines[start + at].split(b"'") for start in starts]
             for name, place in fields:
                 out[name] = [piece[place] for piece in pieces]
+        for at, places in self._across.items():
+            pieces = [lines[start + at].split(b"'") for start in starts]
+            for name, first, before, last, after in places:
+                out[name] = [_cut(piece, first, before, last, after) for piece in pieces]
         for name, at, before, after in self._between:
             if after:
                 out[name] = [lines[start + at].partition(before)[2].partition(after)[0] for start in starts]
@@ -157,7 +162,9 @@ class Shaped:
             self._fired_by[key] = rules
         return rules
 
-    def decide(self, level: str, pairs: Sequence[tuple[Rule, Match]], loose: Collection[str], fixed: dict[str, Any]) -> list[Rule]:
+    def decide(
+        self, level: str, pairs: Sequence[tuple[Rule, Match]], loose: Collection[str], fixed: dict[str, Any]
+    ) -> list[Rule]:
         """Notes which conditions are still open in records of this shape; returns the rules these can fire."""
         self._fixed = fixed
         rules = []
@@ -176,7 +183,9 @@ class Shaped:
                 rules.append(rule)
         return rules
 
-    def place_all(self, names: Collection[str], record: Sequence[bytes], spans: dict[str, Span | None], loose: Collection[str]) -> bool:
+    def place_all(
+        self, names: Collection[str], record: Sequence[bytes], spans: dict[str, Span | None], loose: Collection[str]
+    ) -> bool:
         """Learns where fields stand. False where one of those that differ from record to record cannot be told."""
         self._names = sorted({*names, *(name for name, _, _ in self._open)})
         for name in self._names:
@@ -194,28 +203,41 @@ class Shaped:
         return True
 
     def _place(self, name: str, record: Sequence[bytes], at: int, begin: int, end: int) -> bool:
-        """Learns where a field stands in a record: in one of its lines, from one column to another. False where it cannot."""
+        """Learns where a field stands in a record: in one of its lines, from one column to another. False where it cannot.
+
+        Quotes cut a line in pieces, every other of which is quoted and may say anything: a field has all of it or none.
+        """
         line = record[at]
-        if line.count(b"'", 0, begin) % 2:
-            if line[begin - 1 : begin] != b"'" or line[end : end + 1] != b"'":
+        first, last = line.count(b"'", 0, begin), line.count(b"'", 0, end)
+        start, stop = line.rfind(b"'", 0, begin) + 1, line.find(b"'", end) % (len(line) + 1)
+        before = after = b""
+        if begin > start:
+            head = line[start:begin].translate(None, _DIGITS)
+            before = next((head[-n:] for n in range(1, _REACH) if head.count(head[-n:]) == 1), b"")
+            if first % 2 or not before or not line[start:begin].endswith(before):
                 return False
-            self._quoted.setdefault(at, []).append((name, line.count(b"'", 0, begin)))
-            return True
-        to_end = end == len(line)
-        if b"'" in line[:begin] or (b"'" in line[begin:end] and not to_end):
-            return False
-        head, text = line[:begin].translate(None, _DIGITS), line[begin:end].translate(None, _DIGITS)
-        before = next((head[-n:] for n in range(1, _REACH) if head.count(head[-n:]) == 1), b"")
-        if not before or not line[:begin].endswith(before):
-            return False
-        after = b""
-        if not to_end:
-            rest = line[end : end + _REACH]
+        if end < stop:
+            text = line[max(begin, line.rfind(b"'", 0, end) + 1) : end].translate(None, _DIGITS)
+            rest = line[end : min(stop, end + _REACH)]
             after = next((rest[:n] for n in range(1, len(rest) + 1) if (text + rest[:n]).find(rest[:n]) == len(text)), b"")
-            if not after or b"'" in after or after != after.translate(None, _DIGITS):
+            if last % 2 or not after or after != after.translate(None, _DIGITS):
                 return False
-        self._between.append((name, at, before, after))
+        if first == last and not before and not after:
+            self._quoted.setdefault(at, []).append((name, first))
+        elif last == 0:
+            self._between.append((name, at, before, after))
+        else:
+            self._across.setdefault(at, []).append((name, first, before, last, after))
         return True
+
+
+def _cut(pieces: list[bytes], first: int, before: bytes, last: int, after: bytes) -> bytes:
+    """What stands between two texts, each in a piece of a line that quotes cut; without a text, the piece's end."""
+    head = pieces[first].partition(before)[2] if before else pieces[first]
+    if first == last:
+        return head.partition(after)[0] if after else head
+    tail = pieces[last].partition(after)[0] if after else pieces[last]
+    return b"'".join([head, *pieces[first + 1 : last], tail])
 
 
 def is_told_by_shape(line: bytes, begin: int, end: int) -> bool:
@@ -257,7 +279,7 @@ def learn(
             is_told = is_told_by_shape(record[line][:column] + text.encode(), column, column + len(text))
         else:
             is_told = is_told_by_shape(record[span[0]], span[1], span[2])
-        if not is_told:
+        if not is_told and capture.type != "present":
             loose.add(capture.name)
     shaped = Shaped(fire, types, before_time, is_json=framed.open.header.format == JSON)
     rules = shaped.decide(level, pairs, loose, fixed)

@@ -94,7 +94,14 @@ class Note:
     __slots__ = ("fields", "index", "kind", "level", "lines", "session", "stamp")
 
     def __init__(
-        self, index: int, lines: int, kind: str, level: str, fields: dict[str, Any] | None, session: Mapping[str, Any], stamp: bytes
+        self,
+        index: int,
+        lines: int,
+        kind: str,
+        level: str,
+        fields: dict[str, Any] | None,
+        session: Mapping[str, Any],
+        stamp: bytes,
     ) -> None:
         self.index, self.lines, self.kind, self.level = index, lines, kind, level
         self.fields, self.session, self.stamp = fields, session, stamp
@@ -112,9 +119,7 @@ class Notes:
 class SubjectValues:
     """The values of subjects of many events, in their order, read when a rule counts them."""
 
-    def __init__(
-        self, state: SourceState, columns: Mapping[str, list[bytes]], types: Mapping[str, Capture]
-    ) -> None:
+    def __init__(self, state: SourceState, columns: Mapping[str, list[bytes]], types: Mapping[str, Capture]) -> None:
         self._state, self._columns, self._types = state, columns, types
         self._said: list[Mapping[str, Any]] | None = None
         self._known: dict[str, list[str]] = {}
@@ -214,6 +219,7 @@ class SourceState:
         self.noted: dict[str, list[Note | Notes]] = {}
         self.late: dict[str, Tally] = {}  # conditions whose last evidence is still in the last block
         self._minutes: dict[bytes, int] = {}
+        self._edges: list[tuple[bytes, bytes]] = []  # the first and the last record of a block that were read by shape
         self._minute: int | None = None  # of the last line read
         self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
 
@@ -267,6 +273,11 @@ class SourceState:
         if stamp is not None:
             self._saw(stamp)
             self.final = data[last : min(end, last + EVIDENCE_TEXT)]
+        for _, line in self._edges:  # where a block begins or ends with many lines that have no time
+            stamp_of_edge = iso(read_header(line).time)
+            if stamp_of_edge is not None:
+                self._saw(stamp_of_edge)
+        self._edges.clear()
         if begun is not None:
             self._spread(block, lines, whole, str(first.time), begun, stamp or begun)
 
@@ -287,17 +298,19 @@ class SourceState:
     def _settle_many(self, rule_id: str, tally: Tally, notes: list[Note | Notes], block: Block) -> None:
         """Many events of one condition in a block: what each would leave behind, for the first and the last ones only."""
         lines = block.lines
+        owners: list[Note | Notes] | None = None
         if len(notes) == 1 and isinstance(notes[0], Notes):
-            starts, stamps, owners = notes[0].starts, notes[0].stamps, None
+            starts, stamps = notes[0].starts, notes[0].stamps
         else:
             every: list[tuple[int, bytes, Note | Notes]] = []
             for note in notes:
                 if isinstance(note, Note):
                     every.append((note.index, note.stamp, note))
                 else:
-                    every += zip(note.starts, note.stamps, repeat(note))
+                    every += zip(note.starts, note.stamps, repeat(note), strict=False)
             every.sort(key=itemgetter(0))
-            starts, stamps, owners = ([part[at] for part in every] for at in range(3))
+            starts, stamps = [start for start, _, _ in every], [stamp for _, stamp, _ in every]
+            owners = [note for _, _, note in every]
 
         def event(at: int) -> Note:
             note = notes[0] if owners is None else owners[at]
@@ -461,6 +474,10 @@ class SourceState:
         if found is None:
             return False
         columns, types, groups, stamps = found
+        for edge in (min(stamps), max(stamps)):
+            if not self._edges or not self._edges[0][0] <= edge <= self._edges[-1][0]:
+                self._edges.append((edge, block.lines[starts[stamps.index(edge)]]))
+                self._edges = [min(self._edges), max(self._edges)]
         if rank(level) >= _WARNING:
             self._count_minutes(level, block.lines, starts, stamps)
         owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types, stamps)
@@ -476,8 +493,8 @@ class SourceState:
             learnt[shape] = None
             pairs = owner.by_shape(kind)
             if pairs is not None:
-                framed = Framed(block, starts[0], lines, None)
-                learnt[shape] = learn(kind, level, framed, pairs, partial(owner.matcher.fire_alone, kind, level), owner.counted_by)
+                fire = partial(owner.matcher.fire_alone, kind, level)
+                learnt[shape] = learn(kind, level, Framed(block, starts[0], lines, None), pairs, fire, owner.counted_by)
         shaped: Shaped | None = learnt[shape]
         columns = shaped.columns(block.lines, starts) if shaped is not None else None
         if shaped is None or columns is None:

@@ -47,7 +47,7 @@ _ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
 _TOLD = 8  # lines of a record whose shapes are remembered together
-_PLANNED = 256  # lines with one header whose shapes are remembered together
+_PLANNED = 2048  # lines with one header whose shapes are remembered together
 _SHAPES = 64  # of settled lines of one wanted kind that are told apart
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
@@ -599,9 +599,7 @@ class BlockFramer:
         if key in self._memo.plans:
             return True
         first = seen[key[0]].format
-        if first not in (LOGGER, LAGER) or not (
-            all(seen[code].format == first for code in key[1:]) or bare.issuperset(key[1:])
-        ):
+        if first not in (LOGGER, LAGER) or not (all(seen[code].format == first for code in key[1:]) or bare.issuperset(key[1:])):
             return False
         records = []
         at = 0
@@ -610,7 +608,7 @@ class BlockFramer:
             records.append((level, kind, lines, kind is None or wants(kind), shape))
             at += lines
         self._memo.plans[key] = _Plan(records)
-        self._memo.size += 300 + 8 * len(key)
+        self._memo.size += 300 + 12 * len(key)
         return True
 
     def _group(self, text: str, block: Block, start: int, end: int) -> list[_Told]:

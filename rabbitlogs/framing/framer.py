@@ -197,7 +197,7 @@ def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     if header.format in SINGLE or line.head != record.head or record.header.format == JSON:
         return False
     text = line.text
-    if not record.message or not begins_record(text, reader):
+    if not begins_record(text, reader) or not record.message:  # in this order: a message is costly to put together
         return True
     return record.grows_with(line, reader)
 
