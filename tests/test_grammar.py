@@ -194,6 +194,24 @@ def test_the_words_that_many_kinds_begin_with_are_near_to_none(message: str) -> 
     assert recogniser().recognise(message) is None
 
 
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Partial partition detected: * We saw DOWN from ra", "cluster.partial_partition_detected"),
+        (
+            "queue 'q' in vhost '/': granting vote for {q,'rabbit@b'} with last indexterm {27,2} for term 15 prev",
+            "raft.vote_granted",
+        ),
+        ('Peer discovery returned an error: "403". Will retry after a d', "discovery.query_failed_will_retry"),
+    ],
+)
+def test_a_message_that_was_cut_off_keeps_its_kind(message: str, kind: str) -> None:
+    """A paste ends anywhere: what is there is enough where only one kind has it."""
+    match = recogniser().recognise(message)
+    assert match is not None
+    assert match.kind == kind
+
+
 def test_equally_near_kinds_are_both_not_it() -> None:
     """``alarm set`` and ``alarm cleared`` are as near to a third word: neither is claimed."""
     assert recogniser().recognise("file descriptor limit alarm postponed") is None

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from rabbitlogs.parsing.patterns import Capture
 
 _KEY = 5  # characters of an opening literal that file it
-_CUT_SHARE = 0.9
 _WHOLE_AFTER = 3000  # messages after which a kind's expression is made whole
 _NEAR, _NEAR_SHARE = 12, 0.7  # literal characters, and share of a kind's, that a message must have to be near it
+_CUT = 24  # literal characters, where a message stops in the middle of a kind: there are no other words to say that it is not
 _ALIKE_SHARE = 0.75  # the same, where a literal ends in other words: what is missing may be the verb
 _NEAR_FLOATING = 20  # literal characters, where a kind begins with something else than a literal
 _WORDS = re.compile(r"\s*\S+\s*")
@@ -49,6 +49,11 @@ def _shortened(literal: str) -> list[str]:
 def _common(literal: str, message: str) -> str:
     """The words of a literal that a message begins with."""
     return next((part for part in _shortened(literal) if message.startswith(part)), "")
+
+
+def _stops_in(message: str, place: int, literal: str) -> bool:
+    """Whether a message ends, from some place on, in the word before a literal or in the middle of the literal."""
+    return " " not in message[place:] or any(message.endswith(literal[:size], place) for size in range(len(literal), 1, -1))
 
 
 def _captured(match: re.Match[str]) -> int:
@@ -136,10 +141,12 @@ class KindEntry:
             self._prefix = _Expression(self, prefix=True)
         return self._prefix.match(message)
 
-    def shared(self, message: str) -> tuple[int, int]:
-        """How many characters of this kind's literals a message has, in their order, and where the last one ends.
+    def shared(self, message: str) -> tuple[int, int, bool]:
+        """What a message has of this kind's literals, in their order.
 
-        What has no letter, such as a colon, stands in any message and does not count.
+        Returns:
+            How many characters; what has no letter, such as a colon, stands in any message and does not count. Where
+            the last one ends. Whether the message stops there, in the middle of what comes next.
         """
         read = place = 0
         for literal in self.openings or ():
@@ -147,19 +154,20 @@ class KindEntry:
         required = self._literals
         if self.openings is not None and required and self.seq[0][0] == "l":
             if place < len(required[0]):
-                return read, place
+                return read, place, _stops_in(message, place, required[0][place:])
             required = required[1:]
         for literal in required:
             at = message.find(literal, place)
             if at >= 0:
                 read, place = read + len(literal) * (_LETTER.search(literal) is not None), at + len(literal)
                 continue
+            stops = _stops_in(message, place, literal)
             for part in _shortened(literal):
                 at = message.find(part, place)
                 if at >= 0:
-                    return read + len(part), at + len(part)
-            return read, place
-        return read, place
+                    return read + len(part), at + len(part), stops
+            return read, place, stops
+        return read, place, False
 
     def captures(self, match: re.Match[str]) -> Sequence[Capture]:
         """What the groups of the last match are."""
@@ -278,12 +286,12 @@ class Recogniser:
             match = entry.begin(message) if entry in opened else None
             end = 0 if match is None else match.end()
             read = 0 if match is None else end - _captured(match)
-            shared, place = entry.shared(message)
+            shared, place, stops = entry.shared(message)
             alike.append(max(read, shared))
             least = _NEAR if entry.openings else _NEAR_FLOATING
-            if read < max(least, entry.weight * (_CUT_SHARE if end == len(message) else _NEAR_SHARE)):
+            if read < (_CUT if end == len(message) else max(least, entry.weight * _NEAR_SHARE)):
                 read = 0
-            if shared < max(least, entry.weight * _ALIKE_SHARE):
+            if shared < (_CUT if stops else max(least, entry.weight * _ALIKE_SHARE)):
                 shared = 0
             if read or shared:
                 near.append((max(read, shared), entry, match, max(end, place)))
