@@ -211,3 +211,14 @@ def test_what_web_pages_make_of_a_message(data: bytes) -> None:
     """Line breaks lost, marks of inline code, a term without header and indentation: the condition is the same."""
     assert _ids(data) == {"auth.loopback_only"}
     assert _records_join(data)
+
+
+def test_the_runtimes_last_words_are_no_part_of_the_record_before() -> None:
+    """A start that failed prints a term after its log: what the log said ends where it ended."""
+    text = (
+        "18:44:22.566 [error] Conf file attempted to set unknown variable: hare.legs\n\n"
+        '{"init terminating in do_boot",generate_config_file}\n'
+    )
+    finding = next(f for f in rabbitlogs.explain(rabbitlogs.Text(text)).findings if f.id == "config.setting_invalid")
+    assert "hare.legs." in finding.what
+    assert "do_boot" not in finding.what

@@ -173,7 +173,11 @@ def _formats(found: Peeler | None, sample: bytes, lines: list[bytes], score: flo
     for outer, own in _outside(found, sample, lines):
         if own and own[0].lstrip().startswith(b"{"):
             continue
+        headed = [line for line in own[:_LINES] if line.strip()]
+        is_headed = sum(Line(line).header.format != BARE for line in headed) >= 0.8 * len(headed)
         for text in guess(own):
+            if is_headed and "$time" not in text and "$pid" not in text:
+                continue  # the usual reading knows more of these lines than the level
             # What any log can be read as is worth a try only where the usual reading is poor.
             if score >= _WELL and text.endswith("$msg") and "$mfa" not in text:
                 continue

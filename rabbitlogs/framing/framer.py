@@ -169,8 +169,12 @@ class OpenRecord:
 
 
 def begins_record(text: str, reader: Recogniser) -> bool:
-    """Whether a line's text begins like a known message and not like a term, a list or an indented detail."""
-    return bool(text) and text[0] not in _TERM_START and reader.begins(collapse(text[:400]))
+    """Whether a line's text begins like a known message and not like a term, a list or an indented detail.
+
+    The runtime's last words are terms that begin with words of their own, ``{"init terminating in do_boot",...``.
+    """
+    is_detail = not text or (text[0] in _TERM_START and not text.startswith('{"'))
+    return not is_detail and reader.begins(collapse(text[:400]))
 
 
 def wraps_into(first: str, second: str, reader: Recogniser) -> bool:
