@@ -75,6 +75,9 @@ def rules_out(condition: list[Any], lines: str) -> bool:
     """Whether a condition's pattern is in none of many texts, each a line. False where that is not sure."""
     if condition[1] not in ("like", "unlike"):
         return False
+    texts = needed(condition[2])
+    if texts and not any(text in lines for text in texts):
+        return True
     pattern = _anywhere(condition[2])
     return pattern is not None and pattern.search(lines) is None
 

@@ -433,6 +433,8 @@ class SourceState:
             self.sessions.put_aside(kind, block.lines, starts, len(starts))
         if kind is not None and kind not in FACT_KINDS and self._at_once(level, kind, lines, block, starts, shape):
             return
+        if kind is None and block.strangers:
+            starts = self._strangers(level, lines, block, starts)
         times: Mapping[int, int] = {}
         if kind is None and lines == 1 and len(starts) >= WORTH:
             starts, times = self._alike(block, starts)
@@ -444,6 +446,31 @@ class SourceState:
         )
         for framed in found:
             self.record(level, kind, framed, quiet=quiet, number=times.get(framed.index, 1))
+
+    def _strangers(self, level: str, lines: int, block: Block, starts: list[int]) -> list[int]:
+        """Counts unknown messages that were told together, if no rule wants any of them; returns where the others begin."""
+        known = block.strangers
+        at = [start for start in starts if start in known] if lines == 1 else []
+        messages = [known[start] for start in at]
+        room = self.templates.room()
+        if 0 < room < len(starts):  # which of the last ones are told apart depends on their order
+            return starts
+        if len(at) < WORTH or not self.owner.is_quiet("\n".join(messages)):
+            return starts
+        places = [place[2] for place in block.places_of(at, 1)]
+        self.templates.add_all(level, messages, self.name, places)
+        stamps = [block.lines[start][:STAMP] for start in at]
+        self._widen(block.lines, at, stamps)
+        if rank(level) >= _WARNING:
+            self._count_minutes(level, block.lines, at, stamps)
+        return [start for start in starts if start not in known]
+
+    def _widen(self, lines: list[bytes], starts: list[int], stamps: list[bytes]) -> None:
+        """Notes the first and the last of these times."""
+        for edge in (min(stamps), max(stamps)):
+            if not self._edges or not self._edges[0][0] <= edge <= self._edges[-1][0]:
+                self._edges.append((edge, lines[starts[stamps.index(edge)]]))
+                self._edges = [min(self._edges), max(self._edges)]
 
     def _alike(self, block: Block, starts: list[int]) -> tuple[list[int], Mapping[int, int]]:
         """Of unknown lines, those to be read: of lines without header that differ in digits only, the first stands for all.
@@ -474,10 +501,7 @@ class SourceState:
         if found is None:
             return False
         columns, types, groups, stamps = found
-        for edge in (min(stamps), max(stamps)):
-            if not self._edges or not self._edges[0][0] <= edge <= self._edges[-1][0]:
-                self._edges.append((edge, block.lines[starts[stamps.index(edge)]]))
-                self._edges = [min(self._edges), max(self._edges)]
+        self._widen(block.lines, starts, stamps)
         if rank(level) >= _WARNING:
             self._count_minutes(level, block.lines, starts, stamps)
         owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types, stamps)

@@ -13,6 +13,7 @@ from typing import Any
 from rabbitlogs.privacy import printable
 
 LIMIT = 2000
+_REST = "(more kinds of messages than are told apart)"
 
 
 def _nested(depth: int) -> str:
@@ -67,14 +68,31 @@ class Templates:
         group = self.groups.get(key)
         if group is None:
             if len(self.groups) >= LIMIT:
-                key = level, "(more kinds of messages than are told apart)"
+                key = level, _REST
             group = self.groups.setdefault(key, [0, source, line])
         group[0] += number
+
+    def room(self) -> int:
+        """How many more templates are told apart."""
+        return max(0, LIMIT - len(self.groups))
+
+    def add_all(self, level: str, messages: list[str], source: str, lines: list[int]) -> None:
+        """Counts messages, each of which stands in a line of its own, in order."""
+        groups = self.groups
+        for message, line in zip(messages, lines, strict=True):
+            key = level, message[:300] if _MAY_VARY.search(message, 0, 400) is None else template_of(message)
+            group = groups.get(key)
+            if group is not None:
+                group[0] += 1
+            elif len(groups) < LIMIT:
+                groups[key] = [1, source, line]
+            else:
+                groups.setdefault((level, _REST), [0, source, line])[0] += 1
 
     def merge(self, later: Templates) -> None:
         for key, (count, source, line) in later.groups.items():
             if key not in self.groups and len(self.groups) >= LIMIT:
-                key = key[0], "(more kinds of messages than are told apart)"
+                key = key[0], _REST
             group = self.groups.setdefault(key, [0, source, line])
             group[0] += count
 

@@ -20,8 +20,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rabbitlogs.framing.framer import READ_LINES, Line, OpenRecord, begins_record, clean, continues
-from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header
+from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header, formats_in_use
 from rabbitlogs.framing.shapes import shapes
+from rabbitlogs.framing.strangers import MANY, Stranger, strangers
 from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
 
@@ -91,7 +92,7 @@ class Framed:
 class Block:
     """Whole lines of a stream, and where each stands in its source."""
 
-    __slots__ = ("_ends", "data", "first_line", "line_count", "lines", "offset", "places", "read", "terminated")
+    __slots__ = ("_ends", "data", "first_line", "line_count", "lines", "offset", "places", "read", "strangers", "terminated")
 
     def __init__(self, data: bytes, offset: int, first_line: int, places: Sequence[tuple[int, int, int]] | None) -> None:
         self.data, self.offset, self.first_line, self.places = data, offset, first_line, places
@@ -99,6 +100,7 @@ class Block:
         self.line_count = len(self.lines)
         self.terminated = True
         self.read: dict[int, OpenRecord] = {}  # lines read already, since their shapes were new
+        self.strangers: dict[int, str] = {}  # the messages of lines of no kind that were told together
         self._ends: list[int] | None = None
 
     def place(self, index: int, lines: int) -> tuple[int, int, int]:
@@ -182,6 +184,8 @@ class ShapeMemo:
         self.plans: dict[str, _Plan] = {}  # of lines with one header, by their characters
         self.told: dict[str, _Told] = {}  # what records are whose lines have these shapes
         self.carried: dict[str, bool] = {}  # whether the last of these lines belongs to the record of those before
+        self.strange: dict[tuple[bool, str], str] = {}  # the character of lines of no kind, whatever they say
+        self.any_text: set[str] = set()  # these characters: what follows such a line has to be looked at
         self.bare: set[str] = set()  # characters of lines without header
         self.size = 0
         self._next = {place: place for place in _LIMITS}
@@ -228,6 +232,16 @@ class ShapeMemo:
         if kind not in self._ambiguous:
             self.codes[shape] = code
             self.size += len(shape) + 120
+        return code
+
+    def stranger(self, stranger: Stranger, line: bytes) -> str:
+        """The character of a line of no kind."""
+        key = stranger.is_zoned, stranger.level
+        code = self.strange.get(key)
+        if code is None:
+            code = self.strange[key] = self._new(_UNSETTLED, Line(line).header, None)
+            self.any_text.add(code)
+            self.mixed.add(code)
         return code
 
     def twin(self, code: str) -> str:
@@ -413,6 +427,12 @@ class BlockFramer:
 
     def _learn(self, codes: list[str | None], found: list[bytes], block: Block) -> None:
         memo = self._memo
+        if codes.count(None) >= MANY and not formats_in_use():
+            new = [at for at, code in enumerate(codes) if code is None]
+            for at, stranger in zip(new, strangers([block.lines[at] for at in new], recogniser()), strict=True):
+                if stranger is not None:
+                    codes[at] = memo.stranger(stranger, block.lines[at])
+                    block.strangers[at] = stranger.message
         index = -1
         for _ in range(codes.count(None)):
             index = codes.index(None, index + 1)
@@ -598,6 +618,8 @@ class BlockFramer:
         seen, bare, wants = self._memo.seen, self._memo.bare, self._sink.wants
         if key in self._memo.plans:
             return True
+        if len(key) > 1 and not self._memo.any_text.isdisjoint(key):
+            return False
         first = seen[key[0]].format
         if first not in (LOGGER, LAGER) or not (all(seen[code].format == first for code in key[1:]) or bare.issuperset(key[1:])):
             return False
@@ -619,7 +641,10 @@ class BlockFramer:
                 return [(1, entry.level, entry.kind)]
         if self._framed[:2] == (start, end):
             return self._framed[2]
-        told, carried, reader = self._memo.told, self._memo.carried, recogniser()
+        reader = recogniser()
+        told, carried = self._memo.told, self._memo.carried
+        if not self._memo.any_text.isdisjoint(text[start:end]):
+            told, carried = {}, {}
         out: list[_Told] = []
         begin = start
         while begin < end:
@@ -629,12 +654,21 @@ class BlockFramer:
                 stop += 1
             known = None if stop < end and goes_on is not False else told.get(text[begin:stop])
             if known is None:
-                known = self._read_record(text, block, begin, end, reader)
+                known = self._read_record(text, block, begin, end, reader, told, carried)
             out.append(known)
             begin += known[0]
         return out
 
-    def _read_record(self, text: str, block: Block, begin: int, end: int, reader: Recogniser) -> _Told:
+    def _read_record(
+        self,
+        text: str,
+        block: Block,
+        begin: int,
+        end: int,
+        reader: Recogniser,
+        all_told: dict[str, _Told],
+        carried: dict[str, bool],
+    ) -> _Told:
         """The record that begins at a line, read by the careful framer and remembered by the shapes of its lines."""
         memo, lines = self._memo, block.lines
         line = Line(lines[begin])
@@ -645,7 +679,7 @@ class BlockFramer:
                 line = Line(lines[stop])
             goes_on = continues(record, line, reader)
             if stop - begin < _TOLD:
-                memo.carried[text[begin : stop + 1]] = goes_on
+                carried[text[begin : stop + 1]] = goes_on
                 memo.size += 150
             if not goes_on:
                 break
@@ -653,7 +687,7 @@ class BlockFramer:
             stop += 1
         told = record.lines, record.header.level, record.kind(reader)
         if record.lines <= _TOLD:
-            memo.told[text[begin:stop]] = told
+            all_told[text[begin:stop]] = told
             memo.size += 200
         return told
 

@@ -257,6 +257,19 @@ class Recogniser:
                 return Match(entry.name, entry.fields(match), None)
         return self._nearest(message, opened, floating)
 
+    def none_near(self, messages: list[str]) -> list[bool]:
+        """Of which of many collapsed messages it is sure that :meth:`recognise` finds no kind."""
+        joined = "\n".join(messages)
+        words = self._by_word.keys() & set(_WORD.findall(joined))
+        telling = [*words, *(literal for literal, _ in self._anywhere if literal in joined)]
+        firsts, openings, short = self._short_firsts, self._by_opening, self._short
+        return [
+            message[:_KEY] not in openings
+            and (message[0] not in firsts or not any(message[:length] in short for length in (1, 2, 3, 4)))
+            and not any(text in message for text in telling)
+            for message in messages
+        ]
+
     def takers(self, message: str) -> list[KindEntry]:
         """Every kind that takes a collapsed message to its end; the one with the most literal characters is its kind."""
         found = {entry.name: entry for entry in (*self._opened(message), *self._floating(message))}
