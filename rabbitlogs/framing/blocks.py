@@ -27,7 +27,7 @@ from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rabbitlogs.parsing.recogniser import Recogniser
 from itertools import accumulate, pairwise
@@ -471,7 +471,7 @@ class BlockFramer:
         if text[start] >= "\U00010000":
             start = 0
         # only the last group matters: a line whose header differs from the one before begins one for sure
-        begin = self._group_starts(text, block, start, len(text))[-1]
+        begin = self._last_group(text, block, start)
         group = self._group(text, block, begin, len(text))
         kept_from = len(text) - group[-1][0]
         self._framed = (begin, kept_from, group[:-1])
@@ -514,9 +514,10 @@ class BlockFramer:
             start, end = run.span()
             if text[start] < "\U00010000":
                 taken.append(start)
-            read = self._known(text, start, end, block.lines, met)
-            if read < end:
-                self._run(text, block, read, end, wanted)
+            while start < end:
+                start = self._known(text, start, end, block.lines, met)
+                if start < end:
+                    start = self._careful(text, block, start, end, wanted)
         for key, begins in met.items():
             starts = begins
             for level, kind, lines, is_wanted, shape in plans[key].records:
@@ -560,12 +561,11 @@ class BlockFramer:
             start = stop
         return end
 
-    def _group_starts(self, text: str, block: Block, start: int, end: int) -> list[int]:
-        """Lines of a run that begin a record for sure: their header is not the one of the line before."""
+    def _group_starts(self, text: str, block: Block, start: int, end: int) -> Iterator[int]:
+        """Lines after the first of a run that begin a record for sure: their header is not the one of the line before."""
         seen, lines = self._memo.seen, block.lines
-        starts = [start]
         if self._memo.bare.issuperset(text[start + 1 : end]):
-            return starts
+            return
         before = _head(lines[start], seen[text[start]])
         for index in range(start + 1, end):
             entry = seen[text[index]]
@@ -573,41 +573,42 @@ class BlockFramer:
                 continue
             head = _head(lines[index], entry)
             if head != before or entry.format in SINGLE:
-                starts.append(index)
+                yield index
             before = head
-        return starts
 
-    def _run(self, text: str, block: Block, start: int, end: int, wanted: _Wanted) -> None:
-        starts = self._group_starts(text, block, start, end)
-        starts.append(end)
-        sink = self._sink
-        for begin, stop in pairwise(starts):
-            index = begin
-            group = self._group(text, block, begin, stop)
-            if stop - begin <= _PLANNED and self._plan(text[begin:stop], group):
-                for lines, level, kind in group:
-                    sink.count(level, kind, 1)
-                    if kind is None or sink.wants(kind):
-                        shape = self._shape(text[index : index + lines]) if kind is not None else ""
-                        wanted.setdefault((level, kind, lines, shape), []).append(index)
-                    else:
-                        sink.seen(kind, block, index, index, 1, "", "")
-                    index += lines
+    def _last_group(self, text: str, block: Block, start: int) -> int:
+        """The last of :meth:`_group_starts` of a run that goes on to the end of the text, found from there."""
+        seen, lines = self._memo.seen, block.lines
+        index = len(text) - 1
+        while index > start:
+            entry = seen[text[index]]
+            if entry.format == BARE:
+                index -= 1
                 continue
-            found: dict[_Told, list[int]] = {}
-            for told in group:
-                if told in found:
-                    found[told].append(index)
-                else:
-                    found[told] = [index]
-                index += told[0]
-            for (lines, level, kind), at in found.items():
-                sink.count(level, kind, len(at))
-                if kind is None or sink.wants(kind):
-                    wanted.setdefault((level, kind, lines, ""), []).extend(at)
-                else:
-                    for index in at:
-                        sink.seen(kind, block, index, index, 1, "", "")
+            before = index - 1
+            while before > start and seen[text[before]].format == BARE:
+                before -= 1
+            if entry.format in SINGLE or _head(lines[index], entry) != _head(lines[before], seen[text[before]]):
+                return index
+            index = before
+        return start
+
+    def _careful(self, text: str, block: Block, begin: int, end: int, wanted: _Wanted) -> int:
+        """Reads the lines with one header that a run goes on with; returns where they end."""
+        stop = next(self._group_starts(text, block, begin, end), end)
+        sink = self._sink
+        group = self._group(text, block, begin, stop)
+        is_planned = stop - begin <= _PLANNED and self._plan(text[begin:stop], group)
+        index = begin
+        for lines, level, kind in group:
+            sink.count(level, kind, 1)
+            if kind is None or sink.wants(kind):
+                shape = self._shape(text[index : index + lines]) if is_planned and kind is not None else ""
+                wanted.setdefault((level, kind, lines, shape), []).append(index)
+            else:
+                sink.seen(kind, block, index, index, 1, "", "")
+            index += lines
+        return stop
 
     def _shape(self, key: str) -> str:
         """What a record of these lines' shapes is known by; empty where one of them stands for many."""

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabbitlogs.parsing.compiled import table, tree_text
@@ -36,6 +38,7 @@ _NEAR_FLOATING = 20  # literal characters, where a kind begins with something el
 _WORDS = re.compile(r"\s*\S+\s*")
 _WORD = re.compile(r"[A-Za-z_]{3,}")
 _LETTER = re.compile(r"[A-Za-z]")
+_WORDS_ONLY = bytes(code if chr(code).isalpha() or code in b"_\n" else 0x20 for code in range(128)) + bytes(128)
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
 
 
@@ -206,6 +209,7 @@ class Recogniser:
         self._short_firsts = frozenset(opening[:1] for opening in self._short)
         self._by_word: dict[str, list[str]] = compiled["words"]
         self._anywhere: list[list[str]] = compiled["anywhere"]
+        self._marks = {character for literal, _ in self._anywhere for character in literal if not character.islower()}
         self._any = re.compile("|".join(re.escape(literal) for literal, _ in self._anywhere) or "(?!)")
 
     def __len__(self) -> int:
@@ -258,17 +262,25 @@ class Recogniser:
         return self._nearest(message, opened, floating)
 
     def none_near(self, messages: list[str]) -> list[bool]:
-        """Of which of many collapsed messages it is sure that :meth:`recognise` finds no kind."""
+        """Of which of many collapsed messages, in ASCII, it is sure that :meth:`recognise` finds no kind."""
         joined = "\n".join(messages)
-        words = self._by_word.keys() & set(_WORD.findall(joined))
-        telling = [*words, *(literal for literal, _ in self._anywhere if literal in joined)]
+        words = self._by_word.keys() & set(joined.encode().translate(_WORDS_ONLY).decode().split())
+        missing = {mark for mark in self._marks if mark not in joined}
+        telling = [*words, *(literal for literal, _ in self._anywhere if missing.isdisjoint(literal) and literal in joined)]
+        begins = [0, *accumulate([len(message) + 1 for message in messages])]
+        told = set()  # places of messages that have one of these texts
+        for text in telling:
+            at = joined.find(text)
+            while at >= 0:
+                place = bisect_right(begins, at)
+                told.add(place - 1)
+                at = joined.find(text, begins[place])
         firsts, openings, short = self._short_firsts, self._by_opening, self._short
-        return [
-            message[:_KEY] not in openings
-            and (message[0] not in firsts or not any(message[:length] in short for length in (1, 2, 3, 4)))
-            and not any(text in message for text in telling)
+        opened = [
+            message[:_KEY] in openings or (message[0] in firsts and any(message[:length] in short for length in (1, 2, 3, 4)))
             for message in messages
         ]
+        return [not is_opened and at not in told for at, is_opened in enumerate(opened)]
 
     def takers(self, message: str) -> list[KindEntry]:
         """Every kind that takes a collapsed message to its end; the one with the most literal characters is its kind."""
