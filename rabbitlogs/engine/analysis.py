@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, Batches, BatchPlan, key_names, value_of
+from rabbitlogs.engine.batch import COUNTED, SESSION_NAMES, Batches, counted_fields, key_names, value_of
 from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue
 from rabbitlogs.engine.intake import Intake
 from rabbitlogs.engine.matching import Matcher
@@ -81,7 +81,7 @@ class Analysis:
         self.live = live
         self.filter: Any = None
         self._ends = frozenset(i for rule in self.catalogue.rules.values() for i in rule.enders())
-        self.batches: Batches = like.batches if like is not None else Batches(self.catalogue, SEEN_OF_PEERS | self._ends)
+        self.batches: Batches = like.batches if like is not None else Batches(self.by_shape, self.counted_by)
 
     # input --------------------------------------------------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Analysis:
 
     def counted_by(self, rules: list[Rule]) -> set[str]:
         """The fields whose values these rules count, or tell their events apart by."""
-        names = BatchPlan.counted(rules)
+        names = counted_fields(rules)
         for rule in rules:
             for keys in self._key_fields(rule):
                 names.update(keys)

@@ -17,9 +17,11 @@ from rabbitlogs.parsing.patterns import Capture, compile_rows, optional_parts
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from rabbitlogs.engine.catalogue import Catalogue, Match, Rule
+    from rabbitlogs.engine.catalogue import Match, Rule
+
+    Pairs = Sequence[tuple[Rule, Match]]
 
 _ENTITY = re.compile(rb"&[a-z#]")
 _TIME = 23  # characters of a header's time, to the millisecond
@@ -33,6 +35,16 @@ SESSION_NAMES = ("user", "vhost", "client", "connection_name")
 def key_names(names: str | Sequence[str]) -> Sequence[str]:
     """The fields a rule names, written as one or as a list."""
     return [names] if isinstance(names, str) else names
+
+
+def counted_fields(rules: Sequence[Rule]) -> set[str]:
+    """The fields whose values these rules count."""
+    names = set(SESSION_NAMES) if rules else set()
+    for rule in rules:
+        names.update(rule.subjects or ("user", "vhost"))
+        if rule.correlate is not None:
+            names.update(key_names(rule.correlate.get("by", ())), key_names(rule.correlate.get("of", ())))
+    return names
 
 
 def is_plain(text: bytes) -> bool:
@@ -96,14 +108,14 @@ class Rows:
 class BatchPlan(Rows):
     """How to read all records of one kind in a block at once."""
 
-    def __init__(self, kind: str, pairs: Sequence[tuple[Rule, Match]]) -> None:
+    def __init__(self, kind: str, pairs: Pairs, counted: set[str]) -> None:
         self.conditions: dict[str, list[tuple[list[Any], bool]]] = {}
         for _, match in pairs:
             for condition in match.conditions:
                 self.conditions.setdefault(condition[0], []).append((condition, match.is_ours))
         self.pairs = pairs
         known = recogniser().field_names(kind)
-        super().__init__(kind, sorted({*self.conditions, *self.counted([rule for rule, _ in pairs])} & known))
+        super().__init__(kind, sorted({*self.conditions, *counted} & known))
         self._pattern: re.Pattern[bytes] | None = None
 
     def _find(self, text: bytes) -> list[tuple[bytes, ...]]:
@@ -111,16 +123,6 @@ class BatchPlan(Rows):
         if pattern is not None:  # findall gives tuples for two groups and more
             self._pattern = re.compile(HEADER + pattern + b"()" * (2 - len(self.captures)), re.MULTILINE)
         return self._pattern.findall(text) if self._pattern is not None else []
-
-    @staticmethod
-    def counted(rules: Sequence[Rule]) -> set[str]:
-        """The fields whose values these rules count."""
-        names = set(SESSION_NAMES) if rules else set()
-        for rule in rules:
-            names.update(rule.subjects or ("user", "vhost"))
-            if rule.correlate is not None:
-                names.update(key_names(rule.correlate.get("by", ())), key_names(rule.correlate.get("of", ())))
-        return names
 
     def columns(self, lines: Sequence[bytes], starts: Sequence[int], count: int) -> dict[str, list[bytes]] | None:
         """The fields of records, by name, in their order; None where they must be read one by one."""
@@ -175,26 +177,24 @@ class BatchPlan(Rows):
 
 
 class Batches:
-    """The plans of an analysis, made when a kind is first met in numbers."""
+    """The plans of an analysis, made when a kind is first met in numbers.
 
-    def __init__(self, catalogue: Catalogue, singular: frozenset[str]) -> None:
-        self._catalogue, self._singular = catalogue, singular
+    Args:
+        pairs_of: the rules of a kind and how they match; None where a record's own fields are not all they look at.
+        counted: the fields whose values rules count, or tell their events apart by.
+    """
+
+    def __init__(self, pairs_of: Callable[[str], Pairs | None], counted: Callable[[list[Rule]], set[str]]) -> None:
+        self._pairs_of, self._counted = pairs_of, counted
         self._plans: dict[str, BatchPlan | None] = {}
 
     def plan(self, kind: str) -> BatchPlan | None:
-        """The plan of a kind; None where its rules need to see each record (intervals, correlations, sessions)."""
-        if kind in self._plans:
-            return self._plans[kind]
-        pairs = self._catalogue.by_kind.get(kind, [])
-        simple = bool(pairs) and all(
-            rule.interval is None
-            and (rule.correlate is None or rule.correlate["type"] in COUNTED)
-            and rule.id not in self._singular
-            and not any(c[0].startswith("session.") for c in match.conditions)
-            for rule, match in pairs
-        )
-        plan = self._plans[kind] = BatchPlan(kind, pairs) if simple else None
-        return plan
+        """The plan of a kind; None where its rules need to see each record."""
+        if kind not in self._plans:
+            pairs = self._pairs_of(kind)
+            names = self._counted([rule for rule, _ in pairs]) if pairs is not None else set()
+            self._plans[kind] = None if pairs is None else BatchPlan(kind, pairs, names)
+        return self._plans[kind]
 
 
 def value_of(capture: Capture | None, text: bytes) -> Any:

@@ -78,6 +78,8 @@ class Framed:
         part = self.raw()[:READ_LINES]
         line = Line(part[0])
         record = OpenRecord(line)
+        if len(part) > 1 and record.add_plain(part):
+            return record
         for before, raw in pairwise(part):
             if raw != before:
                 line = Line(raw)

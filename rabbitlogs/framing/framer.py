@@ -31,6 +31,7 @@ _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _ENTITY = re.compile(rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);")
 # What word processors, chats and web pages make of blanks and quotes.
 _TYPOGRAPHY = {0xA0: " ", 0x2007: " ", 0x202F: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
+_NOT_PLAIN = re.compile(rb"[\x00\x1b\r&`\x80-\xff]|\{\"").search  # what a line is freed of, and JSON
 _TYPESET = re.compile(rb"\xc2\xa0|\xe2\x80[\x87\x98\x99\x9c\x9d\xaf]")
 _TERM_START = frozenset(" \t{[<*-=})]\"'")
 
@@ -111,6 +112,24 @@ class OpenRecord:
         elif len(self.parts) < PARTS:
             self.parts.append(line.text)
         self._message = self._complete = None
+
+    def add_plain(self, lines: list[bytes]) -> bool:
+        """Adds all lines but the first of a record of 3.9+, if each is plainly the header and text that is read as it stands."""
+        if self.header.format != LOGGER or self.header.stop is not None or len(lines) > PARTS:
+            return False
+        head = lines[0][: self.header.start]
+        whole = b"\n".join(lines[1:])
+        begun = whole.replace(b"\n" + head, b"\n")
+        if not whole.startswith(head) or whole.count(b"\n") * len(head) != len(whole) - len(begun) or _NOT_PLAIN(whole):
+            return False
+        begun = begun[len(head) :]
+        if head.rstrip() in begun:
+            return False
+        self.parts += begun.decode().split("\n")
+        self.lines += len(lines) - 1
+        self.size += len(whole) + 1
+        self._message = self._complete = None
+        return True
 
     @property
     def message(self) -> str:
