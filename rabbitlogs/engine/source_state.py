@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import partial
+from functools import lru_cache, partial
 from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -176,6 +176,12 @@ def _line_start(data: bytes, line: int, count: int) -> int:
 def _beginning(line: bytes) -> bytes:
     """As much of a line as its header takes."""
     return line[:80] if not line.startswith(b"{") else line
+
+
+@lru_cache(maxsize=64)
+def _other_minute(head: bytes) -> re.Pattern[bytes]:
+    """A line that begins with another time than this one, written like it."""
+    return re.compile(rb"\n(?!" + re.escape(head) + rb")" + re.sub(rb"[0-9]", b"[0-9]", re.escape(head[:10])))
 
 
 def _first(texts: list[bytes], beginning: bytes) -> int:
@@ -383,7 +389,8 @@ class SourceState:
             return
         minute = int(seconds) // BUCKET
         head = raw[:16].encode()
-        if first[:16] == last[:16] and block.data.startswith(head) and block.data.count(b"\n" + head, 0, end) + 1 == lines:
+        # lines that begin with no time are of the minute of those before them
+        if first[:16] == last[:16] and block.data.startswith(head) and not _other_minute(head).search(block.data, 0, end):
             self.buckets[minute, "records"] += lines
             self._minute = minute
             return

@@ -27,7 +27,7 @@ from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rabbitlogs.parsing.recogniser import Recogniser
 from itertools import accumulate, pairwise
@@ -47,6 +47,7 @@ _RUN = re.compile(
 _ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
+_FEW = 16  # different characters that are counted one after the other
 _TOLD = 8  # lines of a record whose shapes are remembered together
 _PLANNED = 2048  # lines with one header whose shapes are remembered together
 _SHAPES = 64  # of settled lines of one wanted kind that are told apart
@@ -484,7 +485,7 @@ class BlockFramer:
         wanted: _Wanted = {}
         # a settled line before an unsettled run is read with it; it is blanked out, so indexes stay true
         settled = self._runs(text, block, wanted) if _has_unsettled(text) else text
-        for code, number in Counter(settled).items():
+        for code, number in _counted(settled):
             if code == " " or code >= "\U00010000":
                 continue
             entry = seen[code]
@@ -717,6 +718,12 @@ def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
     has_process = entry.format in (LOGGER, LAGER) and 0 < line.find(b"] <") < 64
     border = line.find(b">", 24, 96) if has_process else -1
     return line[:border] if border > 0 else line.split(b" ", entry.blanks)[: entry.blanks]
+
+
+def _counted(text: str) -> Iterable[tuple[str, int]]:
+    """Each character of a text, in the order of the first ones, and how often it is there."""
+    distinct = dict.fromkeys(text)
+    return Counter(text).items() if len(distinct) > _FEW else [(code, text.count(code)) for code in distinct]
 
 
 def _has_unsettled(text: str) -> bool:
