@@ -223,7 +223,7 @@ class Analysis:
                         tally.subject_values(name.removeprefix("session."), values)
                 correlate = rule.correlate
                 if correlate is not None and correlate["type"] in COUNTED:
-                    self._all_dense(correlate, tally, state, block, chosen, mine, types, times)
+                    self._all_dense(correlate, tally, state, mine, types, times)
                 elif rule.interval or correlate or rule.id in self._ends:
                     self._all_keys(rule, tally, state, block, chosen, mine, types)
                 state.noted.setdefault(rule.id, []).append(Notes(chosen, lines, kind, level, times))
@@ -287,20 +287,20 @@ class Analysis:
 
     @staticmethod
     def _all_dense(
-        correlate: Mapping[str, Any], tally: Tally, state: SourceState, block: Block, starts: list[int],
-        columns: Mapping[str, list[bytes]], types: Mapping[str, Capture], stamps: list[bytes],
+        correlate: Mapping[str, Any], tally: Tally, state: SourceState, columns: Mapping[str, list[bytes]],
+        types: Mapping[str, Capture], stamps: list[bytes],
     ) -> None:  # fmt: skip
         """Counts a block's events by key and minute, as :meth:`_keep_keys` does one by one."""
         names = key_names(correlate.get("by", ()))
-        none = [b""] * len(starts)
+        none = [b""] * len(stamps)
         keys: list[tuple[bytes, ...]] = list(zip(*[columns.get(name) or none for name in names], strict=True)) if names else []
         heads = [stamp[:16] + stamp[26:] for stamp in stamps]
-        for (key, head), number in Counter(zip(keys or [()] * len(starts), heads, strict=True)).items():
+        for (key, head), number in Counter(zip(keys or [()] * len(stamps), heads, strict=True)).items():
             words = (
                 str(value_of(types.get(n), t) if t else (state.node if n == "node" else ""))
                 for n, t in zip(names, key, strict=True)
             )
-            minute = state.minute_of(head, lambda head=head: block.lines[starts[heads.index(head)]])  # type: ignore[misc]
+            minute = state.minute_of(stamps[heads.index(head)])
             tally.dense("|".join(words), minute, number)
         if correlate["type"] == "distinct":
             of = correlate["of"]
@@ -355,7 +355,6 @@ class Analysis:
         for tally in self.tallies.values():
             tally.settle()
         for state in self.sources.values():
-            state.late.clear()
             state.framer.adopt(state, None)  # type: ignore[arg-type]
             state.sessions.settle()
 

@@ -40,6 +40,7 @@ _FIRED = 512  # sets of values whose rules are remembered
 _HELD_AGAINST = 4  # records of a shape that are read with the full expression too
 _REACH = 16  # characters before and after a field that may tell where it stands
 STAMP = 32  # characters of a header's time, with microseconds and zone
+_TIME = re.compile(rb"[0-9T:.,+Z -]+").match
 _TOKEN = re.compile(r"\S+")
 _TIME_KEY = re.compile(rb'"[a-z_]*time[a-z_]*" ?: ?"')  # of a JSON object
 
@@ -238,6 +239,12 @@ def _cut(pieces: list[bytes], first: int, before: bytes, last: int, after: bytes
         return head.partition(after)[0] if after else head
     tail = pieces[last].partition(after)[0] if after else pieces[last]
     return b"'".join([head, *pieces[first + 1 : last], tail])
+
+
+def time_of(stamp: bytes) -> str:
+    """The time that a stamp begins with: what follows a shorter one in its line is cut off."""
+    found = _TIME(stamp)
+    return found[0].rstrip().decode() if found is not None else ""
 
 
 def is_told_by_shape(line: bytes, begin: int, end: int) -> bool:

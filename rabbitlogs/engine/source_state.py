@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rabbitlogs.engine.batch import SESSION_NAMES, WORTH, value_of
 from rabbitlogs.engine.sessions import CLOSED, Sessions
 from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
-from rabbitlogs.engine.shaped import STAMP, Shaped, learn
+from rabbitlogs.engine.shaped import STAMP, Shaped, learn, time_of
 from rabbitlogs.engine.state import (
     EVIDENCE_TEXT,
     FIRST_EVIDENCE,
@@ -25,6 +25,7 @@ from rabbitlogs.engine.state import (
     NO_MINUTE,
     SHAPES,
     Tally,
+    UnreadEvidence,
     before,
     iso,
 )
@@ -34,7 +35,6 @@ from rabbitlogs.framing.framer import MESSAGE_LIMIT, Line
 from rabbitlogs.framing.headers import BARE, BARE_HEADER, LAGER, LOGGER, Header, parse_header
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
-from rabbitlogs.model import Evidence
 from rabbitlogs.parsing.fields import is_text
 from rabbitlogs.parsing.recogniser import collapse, recogniser
 from rabbitlogs.privacy import printable
@@ -184,10 +184,6 @@ def _other_minute(head: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"\n(?!" + re.escape(head) + rb")" + re.sub(rb"[0-9]", b"[0-9]", re.escape(head[:10])))
 
 
-def _first(texts: list[bytes], beginning: bytes) -> int:
-    return next(at for at, text in enumerate(texts) if text.startswith(beginning))
-
-
 class Ordered(NamedTuple):
     """What a source remembers that depends on the order of reading."""
 
@@ -223,9 +219,8 @@ class SourceState:
         self.plain: dict[str, list[Any]] = {}  # counted kind: first raw line, last raw line
         self.buckets: Counter[tuple[int, str]] = Counter()
         self.noted: dict[str, list[Note | Notes]] = {}
-        self.late: dict[str, Tally] = {}  # conditions whose last evidence is still in the last block
         self._minutes: dict[bytes, int] = {}
-        self._edges: list[tuple[bytes, bytes]] = []  # the first and the last record of a block that were read by shape
+        self._edges: list[bytes] = []  # the first and the last time of a block's records that were read together
         self._minute: int | None = None  # of the last line read
         self.framer = BlockFramer(self, owner.memo, offset=owner.intake(name).start)
 
@@ -279,8 +274,8 @@ class SourceState:
         if stamp is not None:
             self._saw(stamp)
             self.final = data[last : min(end, last + EVIDENCE_TEXT)]
-        for _, line in self._edges:  # where a block begins or ends with many lines that have no time
-            stamp_of_edge = iso(read_header(line).time)
+        for edge in self._edges:  # where a block begins or ends with many lines that have no time
+            stamp_of_edge = iso(time_of(edge) or None)
             if stamp_of_edge is not None:
                 self._saw(stamp_of_edge)
         self._edges.clear()
@@ -289,21 +284,16 @@ class SourceState:
 
     def settle_notes(self, block: Block) -> None:
         """Takes over what was noted of a block's events, in their order: times, evidence, the first one's fields."""
-        late, self.late = self.late, {}
         for rule_id, notes in self.noted.items():
             tally = self.owner.tallies[rule_id]
             if len(notes) == 1 and isinstance(notes[0], Note):
                 self._settle_one(tally, notes[0], block)
             else:
-                self._settle_many(rule_id, tally, notes, block)
-        for rule_id, tally in late.items():
-            if rule_id not in self.late:
-                tally.settle()
+                self._settle_many(tally, notes, block)
         self.noted.clear()
 
-    def _settle_many(self, rule_id: str, tally: Tally, notes: list[Note | Notes], block: Block) -> None:
+    def _settle_many(self, tally: Tally, notes: list[Note | Notes], block: Block) -> None:
         """Many events of one condition in a block: what each would leave behind, for the first and the last ones only."""
-        lines = block.lines
         owners: list[Note | Notes] | None = None
         if len(notes) == 1 and isinstance(notes[0], Notes):
             starts, stamps = notes[0].starts, notes[0].stamps
@@ -325,7 +315,7 @@ class SourceState:
         count = len(starts)
         edges = {min(stamps), max(stamps)} if len({stamp[10:11] for stamp in stamps}) == 1 else set(stamps)
         for stamp in edges:
-            tally.saw(iso(read_header(lines[starts[stamps.index(stamp)]]).time))
+            tally.saw(iso(time_of(stamp) or None))
         first = set(range(min(FIRST_EVIDENCE - len(tally.evidence), count)))
         kinds = {note.kind for note in notes} - tally.first_fields.keys()
         if kinds:
@@ -336,9 +326,7 @@ class SourceState:
             for at in sorted(first.union(last)):
                 self._show(tally, event(at), block)
         else:
-            shown = [event(at) for at in last]
-            tally.late = lambda: [self._evidence(note, block) for note in shown]
-            self.late[rule_id] = tally
+            tally.late = [self._unread(event(at), block) for at in last]
         self._keep_moments(tally, starts, block)
 
     def _keep_moments(self, tally: Tally, starts: list[int], block: Block) -> None:
@@ -360,15 +348,14 @@ class SourceState:
         tally.moments.add((to_seconds(stamp), self.name, block.place(note.index, note.lines)[2], header.pid))
         self._show(tally, note, block)
 
-    def _evidence(self, note: Note, block: Block) -> Evidence:
+    def _unread(self, note: Note, block: Block) -> UnreadEvidence:
         offset, _, line = block.place(note.index, note.lines)
         raw = block.lines[note.index : note.index + min(note.lines, 40)]
-        text = b"\n".join(raw)[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
-        return Evidence(self.name, line, offset, iso(read_header(raw[0]).time), note.level, text, note.kind)
+        return UnreadEvidence(self.name, line, offset, note.level, raw, note.kind)
 
     def _show(self, tally: Tally, note: Note, block: Block) -> None:
         """Keeps an event as evidence, and its fields if it is the first of its kind."""
-        tally.keep(self._evidence(note, block))
+        tally.keep(self._unread(note, block).read())
         if note.kind not in tally.first_fields and len(tally.first_fields) < SHAPES:
             fields, session = note.fields, note.session
             if fields is None:
@@ -467,16 +454,16 @@ class SourceState:
         places = [place[2] for place in block.places_of(at, 1)]
         self.templates.add_all(level, messages, self.name, places)
         stamps = [block.lines[start][:STAMP] for start in at]
-        self._widen(block.lines, at, stamps)
+        self._widen(stamps)
         if rank(level) >= _WARNING:
-            self._count_minutes(level, block.lines, at, stamps)
+            self._count_minutes(level, stamps)
         return [start for start in starts if start not in known]
 
-    def _widen(self, lines: list[bytes], starts: list[int], stamps: list[bytes]) -> None:
+    def _widen(self, stamps: list[bytes]) -> None:
         """Notes the first and the last of these times."""
         for edge in (min(stamps), max(stamps)):
-            if not self._edges or not self._edges[0][0] <= edge <= self._edges[-1][0]:
-                self._edges.append((edge, lines[starts[stamps.index(edge)]]))
+            if not self._edges or not self._edges[0] <= edge <= self._edges[-1]:
+                self._edges.append(edge)
                 self._edges = [min(self._edges), max(self._edges)]
 
     def _alike(self, block: Block, starts: list[int]) -> tuple[list[int], Mapping[int, int]]:
@@ -508,9 +495,9 @@ class SourceState:
         if found is None:
             return False
         columns, types, groups, stamps = found
-        self._widen(block.lines, starts, stamps)
+        self._widen(stamps)
         if rank(level) >= _WARNING:
-            self._count_minutes(level, block.lines, starts, stamps)
+            self._count_minutes(level, stamps)
         owner.observe_all(self, kind, level, lines, block, starts, groups, columns, types, stamps)
         return True
 
@@ -551,21 +538,31 @@ class SourceState:
         groups = [(at, owner.matcher.fire_alone(kind, level, fields)) for at, fields in plan.groups(columns, types)]
         return columns, types, groups, [block.lines[start][:STAMP] for start in starts]
 
-    def _count_minutes(self, level: str, lines: list[bytes], starts: list[int], stamps: list[bytes]) -> None:
-        for (minute, zone), number in Counter([(stamp[:16], stamp[26:]) for stamp in stamps]).items():
-            example = partial(lambda minute: lines[starts[_first(stamps, minute)]], minute)
-            found = self.minute_of(minute + zone, example)
-            if found != NO_MINUTE:
-                self.buckets[found, level] += number
+    def _count_minutes(self, level: str, stamps: list[bytes]) -> None:
+        for minute, number in self.minutes(stamps).items():
+            if minute != NO_MINUTE:
+                self.buckets[minute, level] += number
 
-    def minute_of(self, stamp: bytes, line: Callable[[], bytes]) -> int:
-        """The minute of a time, of which a line is an example."""
-        found = self._minutes.get(stamp)
+    def minutes(self, stamps: list[bytes]) -> Counter[int]:
+        """How many of some times are of which minute."""
+        out: Counter[int] = Counter()
+        for (minute, zone), number in Counter([(stamp[:16], stamp[26:]) for stamp in stamps]).items():
+            found = self._minutes.get(minute + zone)
+            if found is None:
+                out[self.minute_of(next(s for s in stamps if s[:16] == minute and s[26:] == zone))] += number
+            else:
+                out[found] += number
+        return out
+
+    def minute_of(self, stamp: bytes) -> int:
+        """The minute of a time."""
+        key = stamp[:16] + stamp[26:]
+        found = self._minutes.get(key)
         if found is None:
             if len(self._minutes) > _MINUTES:
                 self._minutes.clear()
-            seconds = to_seconds(iso(read_header(line()).time))
-            found = self._minutes[stamp] = NO_MINUTE if seconds is None else int(seconds) // BUCKET
+            seconds = to_seconds(iso(time_of(stamp) or None))
+            found = self._minutes[key] = NO_MINUTE if seconds is None else int(seconds) // BUCKET
         return found
 
     def record(self, level: str, kind: str | None, framed: Framed, *, quiet: bool = False, number: int = 1) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabbitlogs.framing.times import to_iso, to_seconds
+from rabbitlogs.model import Evidence
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from rabbitlogs.model import Evidence
+    from collections.abc import Iterable, Mapping
 
 SUBJECT_LIMIT = 2000  # distinct values of one subject that are counted by name
 MOMENT_LIMIT = 1000  # moments kept of one condition: the first half and the last half
@@ -41,6 +40,25 @@ def as_read(moment: Moment | Unread) -> Moment:
 
 def _moved(moment: Moment | Unread, lines: int) -> Moment | Unread:
     return (moment[0], moment[1], moment[2] + lines, moment[3])  # type: ignore[return-value]
+
+
+class UnreadEvidence(NamedTuple):
+    """An event that may become evidence: most are followed by another before anyone asks."""
+
+    source: str
+    line: int
+    offset: int
+    level: str
+    raw: list[bytes]
+    kind: str
+
+    def read(self) -> Evidence:
+        """The evidence."""
+        from rabbitlogs.framing.framer import Line
+
+        text = b"\n".join(self.raw)[: EVIDENCE_TEXT * 2].decode("utf-8", "replace")
+        stamp = iso(Line(self.raw[0]).header.time)
+        return Evidence(self.source, self.line, self.offset, stamp, self.level, text, self.kind)
 
 
 class Moments:
@@ -123,7 +141,7 @@ class Tally:
         self.first_fields: dict[str, dict[str, Any]] = {}  # by kind, of its first event
         self.evidence: list[Evidence] = []
         self.last_evidence: list[Evidence] = []
-        self.late: Callable[[], list[Evidence]] | None = None  # the last events, made evidence when it is asked for
+        self.late: list[UnreadEvidence] = []  # the last events, made evidence when it is asked for
         self.shapes: dict[str, Evidence] = {}
         self.moments = Moments()
         self.keys: dict[str, Moments] = {}
@@ -223,13 +241,13 @@ class Tally:
 
     def settle(self) -> None:
         """Makes evidence of the last events, if that is still to be done."""
-        late, self.late = self.late, None
-        for evidence in late() if late is not None else ():
-            self.keep(evidence)
+        late, self.late = self.late, []
+        for unread in late:
+            self.keep(unread.read())
 
     def keep(self, evidence: Evidence) -> None:
         """Keeps a record as evidence: the first few, the first of each kind, and the last few of the rest."""
-        if self.late is not None:
+        if self.late:
             self.settle()
         if len(self.evidence) < FIRST_EVIDENCE:
             self.evidence.append(evidence)
