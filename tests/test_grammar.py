@@ -73,7 +73,7 @@ def _with_words_of_its_kind() -> list[tuple[str, str]]:
     for parameter in _cases():
         case = parameter.values[0]
         message = collapse(case["message"])
-        words = sorted({collapse(w) for w in _literals(recogniser().entry(case["kind"]).seq)}, key=lambda w: (-len(w), w))
+        words = sorted({collapse(w) for w in _literals(recogniser().entry(case["kind"]).tree())}, key=lambda w: (-len(w), w))
         values = [v for v in case.get("fields", {}).values() if isinstance(v, str) and len(v) > 2 and message.count(v) == 1]
         for value, word in zip(values[-2:], words[:2], strict=False):
             out.append((case["kind"], message.replace(value, word)))

@@ -87,7 +87,7 @@ class Rows:
 
     def __init__(self, kind: str, names: Sequence[str]) -> None:
         self.names = names
-        self._kind, self._seq = kind, recogniser().entry(kind).seq
+        self._kind, self._seq = kind, recogniser().entry(kind).tree()
         self._absent = [(part, literal.encode()) for part, literal in optional_parts(self._seq)]
         self._made = False
         self.captures: list[Capture] = []

@@ -175,7 +175,9 @@ def _line_start(data: bytes, line: int, count: int) -> int:
 
 def _beginning(line: bytes) -> bytes:
     """As much of a line as its header takes."""
-    return line[:80] if not line.startswith(b"{") else line
+    if line.startswith(b"{"):
+        return line
+    return line[: line.find(b">", 24, 80) + 1 or 80]
 
 
 @lru_cache(maxsize=64)
@@ -318,6 +320,8 @@ class SourceState:
             tally.saw(iso(time_of(stamp) or None))
         first = set(range(min(FIRST_EVIDENCE - len(tally.evidence), count)))
         kinds = {note.kind for note in notes} - tally.first_fields.keys()
+        if len(tally.first_fields) >= SHAPES:
+            kinds = kinds - tally.shapes.keys() if len(tally.shapes) < SHAPES else set()
         if kinds:
             order = [notes[0].kind] if owners is None else [note.kind for note in owners]
             first.update(order.index(kind) for kind in kinds)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +25,7 @@ from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import compile_seq, literals, optional_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rabbitlogs.parsing.patterns import Capture
 
@@ -93,7 +93,8 @@ class _Expression:
 
     def __init__(self, entry: KindEntry, *, prefix: bool) -> None:
         self._entry, self._prefix = entry, prefix
-        self._absent = optional_parts(entry.seq, prefix=prefix)
+        # parts no message had so far, by their place among all, with the literal that tells of each
+        self._absent = [(at, literal) for at, (_, literal) in enumerate(optional_parts(entry.tree(), prefix=prefix))]
         self._pattern: re.Pattern[str] | None = None
         self._uses = 0
         self.captures: list[Capture] = []
@@ -107,8 +108,10 @@ class _Expression:
             if len(still) != len(absent):
                 self._absent, self._pattern = still, None
         if self._pattern is None:
-            ids = {part for part, _ in self._absent}
-            text, self.captures = compile_seq(self._entry.seq, self._entry.name, prefix=self._prefix, absent=ids)
+            tree = self._entry.tree()
+            parts = optional_parts(tree, prefix=self._prefix)
+            ids = {parts[at][0] for at, _ in self._absent}
+            text, self.captures = compile_seq(tree, self._entry.name, prefix=self._prefix, absent=ids)
             self._pattern = re.compile(text, re.DOTALL)
         return self._pattern.match(message)
 
@@ -118,13 +121,19 @@ class _Expression:
 
 
 class KindEntry:
-    """One kind in the recogniser; its expressions are made when first needed."""
+    """One kind in the recogniser; its expressions are made when first needed.
 
-    __slots__ = ("_full", "_literals", "_prefix", "_required", "name", "openings", "seq", "weight")
+    Args:
+        tree: gives the kind's tree, anew each time: trees are large, and hardly needed once expressions are made.
+    """
 
-    def __init__(self, name: str, seq: list[Any], openings: list[str] | None, weight: int) -> None:
-        self.name, self.seq, self.openings, self.weight = name, seq, openings, weight
+    __slots__ = ("_begins_so", "_full", "_literals", "_prefix", "_required", "name", "openings", "tree", "weight")
+
+    def __init__(self, name: str, tree: Callable[[], list[Any]], openings: list[str] | None, weight: int) -> None:
+        self.name, self.tree, self.openings, self.weight = name, tree, openings, weight
+        seq = tree()
         self._literals = literals(seq)
+        self._begins_so = bool(seq) and seq[0][0] == "l"  # with the first of these literals
         self._required = sorted(self._literals, key=len, reverse=True)
         self._full: _Expression | None = None
         self._prefix: _Expression | None = None
@@ -155,7 +164,7 @@ class KindEntry:
         for literal in self.openings or ():
             read = place = max(read, len(_common(literal, message)))
         required = self._literals
-        if self.openings is not None and required and self.seq[0][0] == "l":
+        if self.openings is not None and required and self._begins_so:
             if place < len(required[0]):
                 return read, place, _stops_in(message, place, required[0][place:])
             required = required[1:]
@@ -223,9 +232,13 @@ class Recogniser:
         """One kind by name."""
         entry = self.kinds.get(name)
         if entry is None:
-            _, seq, openings, weight = self._rows[name]
-            entry = self.kinds[name] = KindEntry(name, json.loads(tree_text(self._table, seq)), openings, weight)
+            _, _, openings, weight = self._rows[name]
+            entry = self.kinds[name] = KindEntry(name, partial(self._tree, name), openings, weight)
         return entry
+
+    def _tree(self, name: str) -> list[Any]:
+        tree: list[Any] = json.loads(tree_text(self._table, self._rows[name][1]))
+        return tree
 
     def _opened(self, message: str) -> list[KindEntry]:
         """Kinds one of whose opening literals the message begins with."""
