@@ -45,6 +45,19 @@ class Sessions:
         self._closings = 0
         self._closed: list[bytes] = []
 
+    def __getstate__(self) -> dict[str, Any]:
+        """To be moved to another process, tens of thousands of lines are few long texts."""
+        state = self.__dict__.copy()
+        state["_filed"] = [(kind, b"\n".join(lines), b"\n".join(lines.values()), n) for kind, lines, n in self._filed]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        filed = [
+            (kind, dict(zip(clients.split(b"\n"), lines.split(b"\n"), strict=True)), n)
+            for kind, clients, lines, n in state["_filed"]
+        ]
+        self.__dict__.update(state, _filed=deque(filed))
+
     def put_aside(self, kind: str, lines: list[bytes], where: Where, number: int) -> None:
         """Remembers the lines that introduce connections, unread: a block's lines and where among them."""
         self._waiting.append((kind, lines, where, number))
