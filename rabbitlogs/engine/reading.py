@@ -32,6 +32,7 @@ _LINES = 60  # looked at to tell whether a log reads well
 _WELL, _POOR = 0.9, 0.6
 _BETTER, _AT_ALL, _AS_WELL = 0.04, 0.0005, -0.01
 _SPECIFIC = 0.1  # what a literal character of a kind counts beyond being read
+_WORDED = 3  # literal characters a kind has, unless it is told by one word anywhere in a text, as any way to read leaves it
 _TELLING = 800  # characters of one message that count: what lumps everything together reads nothing well
 
 
@@ -94,8 +95,9 @@ def _readability(lines: list[bytes]) -> float:
         total += length
         match = record.match(reader)
         if match is not None and size:
-            read += size * (1.0 if match.rest is None else 0.3) * (0.7 if record.header.format == BARE else 1.0)
-            literal += min(reader.entry(match.kind).weight, size) if match.rest is None else 0
+            weight = reader.entry(match.kind).weight if match.rest is None else 0
+            read += size * (1.0 if weight >= _WORDED else 0.3) * (0.7 if record.header.format == BARE else 1.0)
+            literal += min(weight, size)
     return (read + _SPECIFIC * literal) / total if total else 0.0
 
 
