@@ -40,9 +40,9 @@ class _TextRows(Rows):
         super().__init__(kind, names)
         self._pattern = _UNKNOWN
 
-    def find(self, text: bytes) -> list[tuple[str | None, ...]]:
-        """Header and fields of every message in a text that is ASCII."""
-        pattern = self.grow(text)
+    def find(self, text: bytes, *, is_known: bool) -> list[tuple[str | None, ...]]:
+        """Header and fields of every message in a text that is ASCII; ``is_known``: of messages of a shape met before."""
+        pattern = None if is_known else self.grow(text)
         if pattern is not None:
             self._pattern = re.compile(_HEADER + pattern.decode(), re.MULTILINE)
         return [match.groups() for match in self._pattern.finditer(text.decode())]
@@ -83,8 +83,12 @@ class _Collector(SourceState):
     def wants(self, kind: str | None) -> bool:
         return True
 
+    def span(self, block: Block, size: int, lines: int) -> None:
+        self.bytes += size
+        self.lines += lines
+
     def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
-        if self.owner.as_lines is not None and self._in_batches(level, kind, lines, block, starts):  # type: ignore[attr-defined]
+        if self.owner.as_lines is not None and self._in_batches(level, kind, lines, block, starts, shape):  # type: ignore[attr-defined]
             return
         for start in starts:
             event = self._event(level, kind, Framed(block, start, lines, None))
@@ -93,7 +97,7 @@ class _Collector(SourceState):
             else:
                 self.events.extend(_in_segments(event, block.places[start : start + lines]))
 
-    def _in_batches(self, level: str, kind: str | None, count: int, block: Block, starts: list[int]) -> bool:
+    def _in_batches(self, level: str, kind: str | None, count: int, block: Block, starts: list[int], shape: str) -> bool:
         """Makes many events at once, where they are written plainly; False where they must be read one by one."""
         if len(starts) < WORTH or kind == BLANK or block.places is not None or count > 2 or formats_in_use():
             return False
@@ -104,7 +108,14 @@ class _Collector(SourceState):
         plan = self._rows.get(kind)
         if plan is None and kind is not None:
             plan = self._rows[kind] = _TextRows(kind, sorted(recogniser().field_names(kind)))
-        rows = plan.find(whole) if plan is not None else [match.groups() for match in _UNKNOWN.finditer(whole.decode())]
+        learnt = self.owner.memo.learnt
+        is_known = bool(learnt.get(shape))
+        if shape:
+            learnt[shape] = True
+        if plan is not None:
+            rows = plan.find(whole, is_known=is_known)
+        else:
+            rows = [match.groups() for match in _UNKNOWN.finditer(whole.decode())]
         if len(rows) != len(starts):
             return False
         captures = plan.captures if plan is not None else []

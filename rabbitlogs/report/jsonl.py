@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.events import EventBatch
     from rabbitlogs.model import Event
 
+_PLAIN = bytes(code for code in range(0x20, 0x7F) if code not in b'"\\')  # what JSON has as it is
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str).encode
 
 
@@ -65,8 +66,7 @@ def _constant(value: str | None) -> str:
 
 def _texts(texts: list[str]) -> list[str]:
     """Texts as JSON strings."""
-    whole = "".join(texts)
-    if whole.isascii() and whole.isprintable() and '"' not in whole and "\\" not in whole:
+    if not "".join(texts).encode("utf-8", "replace").translate(None, _PLAIN):
         return [f'"{text}"' for text in texts]
     return list(map(encode_basestring_ascii, texts))
 
@@ -74,4 +74,5 @@ def _texts(texts: list[str]) -> list[str]:
 def _may_be_terms(texts: list[str]) -> bool:
     """Whether a text may be an Erlang tuple, list, map or binary."""
     whole = "\n".join(texts)
-    return whole.startswith(BRACKETS) or any("\n" + bracket in whole for bracket in BRACKETS)
+    found = [bracket for bracket in BRACKETS if bracket in whole]  # nearly always none, and quickly told
+    return whole.startswith(BRACKETS) or any("\n" + bracket in whole for bracket in found)
