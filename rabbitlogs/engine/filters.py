@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rabbitlogs.framing.blocks import Block
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)(?:\s+ago)?\Z")
+_MINUTE = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}").match
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _PROBE = 65536
 _PLACES, _GLANCE = 256, 8192  # where a file is looked at to see whether its times are in order, and how far each look goes
@@ -39,6 +40,26 @@ class Filter:
     @property
     def is_active(self) -> bool:
         return self.since is not None or self.until is not None or self.level is not None
+
+    def takes(self, time: str | None) -> bool:
+        """Whether a header's time is within; what has no time belongs to what stands before it."""
+        seconds = to_seconds(iso(time))
+        return seconds is None or (
+            (self.since is None or seconds >= self.since) and (self.until is None or seconds <= self.until)
+        )
+
+    def takes_minute(self, line: bytes) -> bool | None:
+        """Whether all records of the minute that a line begins with are within, or none; None where that is not sure."""
+        if _MINUTE(line) is None:
+            return None
+        seconds = to_seconds(iso(Line(line).header.time))
+        if seconds is None:
+            return None
+        first = seconds // 60 * 60
+        if (self.since is None or first >= self.since) and (self.until is None or first + 60 <= self.until):
+            return True
+        is_before = self.since is not None and first + 60 <= self.since
+        return False if is_before or (self.until is not None and first > self.until) else None
 
 
 def moment(text: str, option: str) -> float:
@@ -58,7 +79,7 @@ def moment(text: str, option: str) -> float:
 
 
 class FilteredState(SourceState):
-    """A source of which only some records count. It looks at each record, so it is slower than reading all."""
+    """A source of which only some records count. It takes all of them, so it is slower than reading all."""
 
     def wants(self, kind: str | None) -> bool:
         return True
@@ -67,28 +88,34 @@ class FilteredState(SourceState):
         """Counting waits for :meth:`records`, which knows which pass."""
 
     def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
-        chosen = [start for start in starts if self._passes(level, Framed(block, start, lines, None))]
+        chosen = self._chosen(level, lines, block, starts)
         if not chosen:
             return
         super().count(level, kind, len(chosen))
         if kind is None or self.owner.wants(kind):
             super().records(level, kind, lines, block, chosen, shape)
         else:
-            super().seen(kind, block, chosen[0], chosen[-1], len(chosen), "", "")
+            self.note_counted(kind, block.lines, chosen[0], chosen[-1], chosen, len(chosen))
 
     def seen(self, kind: str, block: Block, first: int, last: int, number: int, text: str, code: str) -> None:
         """Nothing is only counted here."""
 
-    def _passes(self, level: str, framed: Framed) -> bool:
+    def _chosen(self, level: str, lines: int, block: Block, starts: list[int]) -> list[int]:
+        """Which of some records count. Those of one minute are told together, unless it is where the time begins or ends."""
         chosen: Filter = self.owner.filter
         if chosen.level is not None and rank(level) < rank(chosen.level):
-            return False
+            return []
         if chosen.since is None and chosen.until is None:
-            return True
-        seconds = to_seconds(iso(framed.open.header.time))
-        if seconds is None:
-            return True  # what has no time belongs to what stands before it
-        return (chosen.since is None or seconds >= chosen.since) and (chosen.until is None or seconds <= chosen.until)
+            return starts
+        minutes = [block.lines[start][:16] + block.lines[start][26:32] for start in starts]
+        told = {minute: chosen.takes_minute(block.lines[start]) for minute, start in zip(minutes, starts, strict=True)}
+        if all(told.values()):
+            return starts
+        return [
+            start
+            for minute, start in zip(minutes, starts, strict=True)
+            if (told[minute] if told[minute] is not None else chosen.takes(Framed(block, start, lines, None).open.header.time))
+        ]
 
 
 class FilteredAnalysis(Analysis):

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabbitlogs.engine.batch import SESSION_NAMES, WORTH, value_of
-from rabbitlogs.engine.sessions import CLOSED, Sessions
+from rabbitlogs.engine.sessions import CLOSED, Sessions, Where
 from rabbitlogs.engine.sessions import KINDS as SESSION_KINDS
 from rabbitlogs.engine.shaped import STAMP, Shaped, learn, time_of
 from rabbitlogs.engine.state import (
@@ -235,16 +235,19 @@ class SourceState:
         self.counts[level, kind or UNKNOWN] += number
 
     def seen(self, kind: str, block: Block, first: int, last: int, number: int, text: str, code: str) -> None:
-        lines = block.lines
+        self.note_counted(kind, block.lines, first, last, [first] if not code else (text, code), number)
+
+    def note_counted(self, kind: str, lines: list[bytes], first: int, last: int, where: Where, number: int) -> None:
+        """Keeps what is asked of records that are only counted: the first and last of a kind, the lines of connections."""
         entry = self.plain.get(kind)
         if entry is None:
             self.plain[kind] = [lines[first], lines[last]]
         else:
             entry[1] = lines[last]
         if kind in SESSION_KINDS:
-            self.sessions.put_aside(kind, lines, [first] if not code else (text, code), number)
+            self.sessions.put_aside(kind, lines, where, number)
         elif kind == CLOSED:
-            self.sessions.put_closing(lines, [first] if not code else (text, code), number)
+            self.sessions.put_closing(lines, where, number)
 
     def span(self, block: Block, size: int, lines: int) -> None:
         """Notes the size and the times of a block."""
