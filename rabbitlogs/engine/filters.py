@@ -108,7 +108,8 @@ class FilteredState(SourceState):
         if chosen.since is None and chosen.until is None:
             return starts
         minutes = [block.lines[start][:16] + block.lines[start][26:32] for start in starts]
-        told = {minute: chosen.takes_minute(block.lines[start]) for minute, start in zip(minutes, starts, strict=True)}
+        examples = dict(zip(minutes, starts, strict=True))
+        told = {minute: chosen.takes_minute(block.lines[start]) for minute, start in examples.items()}
         if all(told.values()):
             return starts
         return [
