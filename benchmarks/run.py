@@ -1,6 +1,6 @@
 """Times rabbitlogs against a search of the same file, in pairs of runs, and prints medians and ratios.
 
-    python benchmarks/run.py [--megabytes 300] [--runs 5]
+    python benchmarks/run.py [--megabytes 300] [--runs 5] [--only formats|rules|peers|small|jobs|parse|since]
 
 CPU seconds are those of the finished child (user and system). The peer is ripgrep counting the lines that match some
 1,600 patterns, which are the opening literals of the grammars' kinds: it answers far less and is a fair floor. Where lnav
@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -36,13 +35,14 @@ print(len(miner.drain.clusters))
 
 def cpu(command: list[str]) -> tuple[float, float, int]:
     """User and system seconds, wall seconds, and peak memory in MiB of a command."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
-        _, _, usage = os.wait4(child.pid, 0)
-        child.returncode = 0
+    # elsewhere, so that what is installed is measured and not the checkout
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tempfile.gettempdir()) as child:
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - begun
-    del before
+    if child.returncode not in (0, 1):  # 1: something was found, or nothing was
+        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
     return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss // 1024
 
 
@@ -50,7 +50,14 @@ def patterns(path: Path) -> int:
     """Writes the peer's patterns: what each kind begins with."""
     from rabbitlogs.parsing.compiled import table
 
-    found = sorted({re.escape(opening) for row in table()["kinds"] for opening in row[2] or () if len(opening) > 5})
+    found = sorted(
+        {
+            re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", opening)
+            for row in table()["kinds"]
+            for opening in row[2] or ()
+            if len(opening) > 5
+        }
+    )
     path.write_text("\n".join(found[:1600]) + "\n", encoding="utf-8")
     return min(1600, len(found))
 
@@ -66,63 +73,107 @@ def pair(name: str, mine: list[str], peer: list[str], runs: int) -> None:
         ratios.append(one / max(other, 1e-3))
         memory = max(memory, peak)
     print(
-        f"{name:<34} {statistics.median(ones):8.2f} s {statistics.median(others):8.2f} s {statistics.median(ratios):7.2f} x {memory:5} MiB"
+        f"{name:<44} {statistics.median(ones):8.2f} s {statistics.median(others):8.2f} s {statistics.median(ratios):7.2f} x {memory:5} MiB"
     )
+
+
+def generate(path: Path, megabytes: float, *options: str) -> Path:
+    """Writes a log."""
+    with path.open("wb") as out:
+        subprocess.run([sys.executable, HERE / "generate.py", str(megabytes), *options], stdout=out, check=True)
+    return path
+
+
+def explain(log: Path, *options: str) -> list[str]:
+    return [*RABBITLOGS, "explain", "--jobs", "1", *options, str(log)]
+
+
+class Bench:
+    """The logs and the peer's patterns in a folder, and what is measured on them."""
+
+    def __init__(self, work: Path, megabytes: float, runs: int) -> None:
+        self.work, self.megabytes, self.runs = work, megabytes, runs
+        self.count = patterns(work / "patterns.txt")
+
+    def search(self, log: Path) -> list[str]:
+        return ["rg", "-c", "-f", str(self.work / "patterns.txt"), str(log)]
+
+    def against_search(self, name: str, log: Path) -> None:
+        if shutil.which("rg"):
+            pair(f"{name}, rg {self.count} patterns", explain(log), self.search(log), self.runs)
+
+    def formats(self) -> None:
+        """The formats of one log, and the worst case."""
+        for name, options in {"logger": [], "lager": ["--format", "lager"], "json": ["--format", "json"]}.items():
+            self.against_search(name, generate(self.work / "log", self.megabytes, *options))
+        self.against_search("random words", generate(self.work / "log", self.megabytes / 3, "--random"))
+
+    def rules(self) -> None:
+        """Logs of more and more kinds of trouble, and twice the size of one: how the cost grows."""
+        for rules in (0, 100, 400, 10_000):
+            log = generate(self.work / "log", self.megabytes / 3, "--rules", str(rules))
+            self.against_search(f"examples of {rules if rules < 10_000 else 'all'} rules", log)
+        log = generate(self.work / "log", self.megabytes * 2 / 3, "--rules", "10000")
+        self.against_search("the same, twice the size", log)
+
+    def peers(self) -> None:
+        """Other tools that group or annotate lines, where they are installed."""
+        log = generate(self.work / "log", self.megabytes / 10)
+        if shutil.which("lnav"):
+            quiet = ["lnav", "-n", "-c", ";SELECT log_level, count(*) FROM all_logs GROUP BY log_level", str(log)]
+            pair("logger, lnav", explain(log), quiet, self.runs)
+        try:
+            import drain3  # noqa: F401
+        except ImportError:
+            return
+        pair("logger, Drain3", explain(log), [sys.executable, "-c", DRAIN, str(log)], 1)
+
+    def small(self) -> None:
+        """Start-up, against a bare interpreter."""
+        log = generate(self.work / "small.log", 0.004)
+        bare = [sys.executable, "-c", "pass"]
+        pair("explain, small, bare interpreter", [*RABBITLOGS, "explain", str(log)], bare, self.runs * 3)
+        pair("--help, bare interpreter", [*RABBITLOGS, "--help"], bare, self.runs * 3)
+        pair("import, bare interpreter", [sys.executable, "-c", "import rabbitlogs"], bare, self.runs * 3)
+        feed()
+
+    def jobs(self) -> None:
+        """Two processes against one, by the clock."""
+        log = generate(self.work / "log", self.megabytes)
+        two = min(cpu([*RABBITLOGS, "explain", "--jobs", "2", str(log)])[1] for _ in range(self.runs))
+        one = min(cpu(explain(log))[1] for _ in range(self.runs))
+        print(f"{'two processes against one, wall':<44} {one:8.2f} s {two:8.2f} s {one / two:7.2f} x")
+
+    def parse(self) -> None:
+        """Every record with typed fields, as JSON lines."""
+        for name, options in {"parse, logger": (), "parse, all rules": ("--rules", "10000")}.items():
+            log = generate(self.work / "log", self.megabytes / 3, *options)
+            seconds = statistics.median(cpu([*RABBITLOGS, "parse", str(log)])[0] for _ in range(self.runs))
+            print(f"{name:<44} {log.stat().st_size / 1e6 / seconds:8.1f} MB/s")
+
+    def since(self) -> None:
+        """The last minutes of a large file, which are found and not searched for, and all but the first minute of it."""
+        log = generate(self.work / "log", self.megabytes)
+        lines = log.read_bytes().split(b"\n")
+        early, late = (line[:19].decode() for line in (lines[len(lines) // 50], lines[-len(lines) // 50]))
+        del lines
+        for name, moment in {"--since, the last 2 %": late, "--since, all but 2 %": early}.items():
+            pair(f"{name}, all of it", explain(log, "--since", moment), explain(log), self.runs)
 
 
 def main() -> int:
     """Prints the table."""
+    parts = ["formats", "rules", "peers", "small", "jobs", "parse", "since"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, default=300)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", choices=parts, action="append", help="what to measure; by default all of it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        count = patterns(work / "patterns.txt")
-        logs = {}
-        for name, options in {
-            "logger": [],
-            "lager": ["--format", "lager"],
-            "json": ["--format", "json"],
-            "random": ["--random"],
-        }.items():
-            logs[name] = work / f"{name}.log"
-            size = arguments.megabytes if name != "random" else arguments.megabytes / 10
-            with logs[name].open("wb") as out:
-                subprocess.run([sys.executable, HERE / "generate.py", str(size), *options], stdout=out, check=True)
-        small = work / "small.log"
-        small.write_bytes(logs["logger"].read_bytes()[:4000])
-        bare = [sys.executable, "-c", "pass"]
-        print(f"{'':<34} {'rabbitlogs':>10} {'peer':>10} {'ratio':>9} {'peak':>9}")
-        if shutil.which("rg"):
-            for name, log in logs.items():
-                peer = ["rg", "-c", "-f", str(work / "patterns.txt"), str(log)]
-                pair(
-                    f"explain, {name}, rg {count} patterns",
-                    [*RABBITLOGS, "explain", "--jobs", "1", str(log)],
-                    peer,
-                    arguments.runs,
-                )
-        log = str(logs["logger"])
-        if shutil.which("lnav"):
-            pair("explain, logger, lnav", [*RABBITLOGS, "explain", "--jobs", "1", log], ["lnav", "-n", log], arguments.runs)
-        try:
-            import drain3  # noqa: F401
-
-            pair("explain, logger, Drain3", [*RABBITLOGS, "explain", "--jobs", "1", log], [sys.executable, "-c", DRAIN, log], 1)
-        except ImportError:
-            pass
-        pair("explain, small, bare interpreter", [*RABBITLOGS, "explain", str(small)], bare, arguments.runs * 3)
-        pair("--help, bare interpreter", [*RABBITLOGS, "--help"], bare, arguments.runs * 3)
-        pair("import, bare interpreter", [sys.executable, "-c", "import rabbitlogs"], bare, arguments.runs * 3)
-        two = min(cpu([*RABBITLOGS, "explain", "--jobs", "2", log])[1] for _ in range(arguments.runs))
-        one = min(cpu([*RABBITLOGS, "explain", "--jobs", "1", log])[1] for _ in range(arguments.runs))
-        print(f"{'two processes against one, wall':<34} {one:8.2f} s {two:8.2f} s {one / two:7.2f} x")
-        part = work / "part.log"
-        part.write_bytes(logs["logger"].read_bytes()[: 30 << 20])
-        seconds, _, _ = cpu([*RABBITLOGS, "parse", str(part)])
-        print(f"{'parse to JSON lines':<34} {part.stat().st_size / 1e6 / seconds:8.1f} MB/s")
-        feed()
+        bench = Bench(Path(folder), arguments.megabytes, arguments.runs)
+        print(f"{'':<44} {'rabbitlogs':>10} {'peer':>10} {'ratio':>9} {'peak':>9}")
+        for part in arguments.only or parts:
+            getattr(bench, part)()
     return 0
 
 
@@ -139,7 +190,7 @@ def feed() -> None:
     begun = time.process_time()
     for _ in range(200000):
         analysis.feed(line)
-    print(f"{'Analysis.feed of a line':<34} {(time.process_time() - begun) / 200000 * 1e6:8.2f} us")
+    print(f"{'Analysis.feed of a line':<44} {(time.process_time() - begun) / 200000 * 1e6:8.2f} us")
     json.dumps(analysis.report().totals)
 
 

@@ -6,7 +6,6 @@ its own file only when the rule has fired or is asked for. So starting costs the
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -213,6 +212,8 @@ def build_index(folder: str, *, problems: list[str] | None = None) -> list[dict[
 
 
 def _stat_digest(folder: str) -> str:
+    import hashlib
+
     sha = hashlib.sha256(f"{FORMAT}{folder}".encode())
     for rule_id, path in rule_files(folder):
         status = os.stat(os.path.join(folder, path))

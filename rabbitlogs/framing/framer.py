@@ -9,7 +9,6 @@ The block path (:mod:`rabbitlogs.framing.blocks`) remembers this module's answer
 
 from __future__ import annotations
 
-import html
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,8 @@ _TERM_START = frozenset(" \t{[<*-=})]\"'")
 
 def clean(line: bytes) -> bytes:
     """A line as it is read: without its end, marks, colours, NULs, HTML entities and typographic quotes."""
+    import html
+
     if line.endswith(b"\r"):
         line = line[:-1]
     if b"\x1b" in line:

@@ -8,7 +8,6 @@ The table is JSON: nothing that is read back can run.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -106,6 +105,8 @@ def _inside(text: str) -> str:
 
 def digest(folder: str) -> str:
     """A digest of the grammars' names, contents and of the table's format."""
+    import hashlib
+
     sha = hashlib.sha256(str(FORMAT).encode())
     for name in sorted(os.listdir(folder)):
         if name.endswith(".lark"):

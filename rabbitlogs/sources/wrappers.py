@@ -7,7 +7,6 @@ Patterns are compiled at first use, as most runs meet none of these.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Callable
@@ -398,6 +397,8 @@ def quoted(line: bytes, depth: int) -> Stripped | None:
 
 def html_text(line: bytes) -> Stripped | None:
     """``&lt;0.1.0&gt;`` for ``<0.1.0>``."""
+    import html
+
     if b"&" not in line:
         return None
     return html.unescape(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"), "", None, None
