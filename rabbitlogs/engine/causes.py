@@ -25,21 +25,33 @@ _LATE = 5.0  # seconds by which a cause may be logged after its effect
 _MOST = 0.5  # the share of an effect's moments that have to be near
 
 
-def near(effects: list[Moment], causes: list[Moment], within: float) -> float:
+class Places:
+    """Where some moments are, by time, by process and by line, to be asked whether others are near."""
+
+    __slots__ = ("lines", "processes", "times")
+
+    def __init__(self, moments: Iterable[Moment]) -> None:
+        self.times: list[float] = []
+        self.processes: dict[tuple[str, str], list[float]] = {}
+        self.lines: dict[str, list[int]] = {}
+        for seconds, source, line, pid in moments:
+            own = self.processes.setdefault((source, pid), []) if pid is not None else []
+            if seconds is not None:
+                self.times.append(seconds)
+                own.append(seconds)
+            self.lines.setdefault(source, []).append(line)
+        self.times.sort()
+        for places in self.lines.values():
+            places.sort()
+
+
+def near(effects: list[Moment], causes: Places, within: float) -> float:
     """The share of moments that have a cause near: the same process within a minute, or close in time or in lines."""
-    if not effects or not causes:
+    if not effects or not causes.lines:
         return 0.0
     step = max(1, len(effects) // _SAMPLE)
     sample = effects[::step]
-    times = sorted(m[0] for m in causes if m[0] is not None)
-    processes: dict[tuple[str, str], list[float]] = {}
-    lines: dict[str, list[int]] = {}
-    for seconds, source, line, pid in causes:
-        if pid is not None and seconds is not None:
-            processes.setdefault((source, pid), []).append(seconds)
-        lines.setdefault(source, []).append(line)
-    for places in lines.values():
-        places.sort()
+    times, processes, lines = causes.times, causes.processes, causes.lines
     hits = 0
     crowded = _is_crowded(sample, times, within)
     for seconds, source, line, pid in sample:
@@ -101,7 +113,7 @@ def causes_of(
             if cause not in by_id or cause == rule.id:
                 continue
             other, its = by_id[cause]
-            share = near(mine, moments.of(its), rule.caused_within)
+            share = near(mine, moments.places_of(its), rule.caused_within)
             if share < _MOST and other.interval:
                 share = max(share, _during(mine, other, its, ends, analysis, offsets or {}))
             if share >= _MOST and (best is None or share > best[0]):
@@ -128,12 +140,20 @@ class _Moments:
     def __init__(self, offsets: Mapping[str, float]) -> None:
         self._offsets = offsets
         self._known: dict[int, list[Moment]] = {}
+        self._places: dict[int, Places] = {}
 
     def of(self, tally: Tally) -> list[Moment]:
         known = self._known.get(id(tally))
         if known is None:
             known = self._known[id(tally)] = [shifted(m, self._offsets) for m in tally.moments.all()]
         return known
+
+    def places_of(self, tally: Tally) -> Places:
+        """Where they are."""
+        places = self._places.get(id(tally))
+        if places is None:
+            places = self._places[id(tally)] = Places(self.of(tally))
+        return places
 
 
 def shifted(moment: Moment, offsets: Mapping[str, float]) -> Moment:
@@ -155,11 +175,11 @@ def _specific_near(
     for other, its in candidates:
         if other.last_resort or other.id == rule.id or SEVERITIES.index(other.severity) < SEVERITIES.index("warning"):
             continue
-        share = near(mine, moments.of(its), _LAST_RESORT_WITHIN)
+        share = near(mine, moments.places_of(its), _LAST_RESORT_WITHIN)
         if share < _MOST:
             continue
         is_child = rule.id in analysis.catalogue.ancestors(other.id)
-        in_process = any((source, pid) in processes for _, source, _, pid in moments.of(its))
+        in_process = not processes.isdisjoint(moments.places_of(its).processes)
         rank = is_child, in_process, share, SEVERITIES.index(other.severity)
         if best is None or rank > best[0]:
             best = rank, other.id

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Rule
-from rabbitlogs.engine.causes import causes_of, near
+from rabbitlogs.engine.causes import Places, causes_of, near
 from rabbitlogs.engine.cluster import clock_offsets, cluster
 from rabbitlogs.engine.detectors import DETECTORS
 from rabbitlogs.engine.intervals import STARTS, order, state_of, unfinished
@@ -165,7 +165,8 @@ def stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analys
     if kind == "sequence":
         after = correlate["after"]
         others = [tallies[i] for i in ([after] if isinstance(after, str) else after) if i in tallies]
-        return any(near(tally.moments.all(), other.moments.all(), correlate.get("within", 10)) > 0 for other in others)
+        mine, within = tally.moments.all(), correlate.get("within", 10)
+        return any(near(mine, Places(other.moments.all()), within) > 0 for other in others)
     if kind == "unfinished":
         return bool(unfinished(rule, tally, tallies, analysis))
     return True

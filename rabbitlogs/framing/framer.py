@@ -37,8 +37,6 @@ _TERM_START = frozenset(" \t{[<*-=})]\"'")
 
 def clean(line: bytes) -> bytes:
     """A line as it is read: without its end, marks, colours, NULs, HTML entities and typographic quotes."""
-    import html
-
     if line.endswith(b"\r"):
         line = line[:-1]
     if b"\x1b" in line:
@@ -50,6 +48,8 @@ def clean(line: bytes) -> bytes:
     if b"`" in line:
         line = _uncoded(line)
     if b"&" in line and _ENTITY.search(line):
+        import html
+
         line = html.unescape(line.decode("utf-8", "replace")).encode()
     if (b"\xc2\xa0" in line or b"\xe2\x80" in line) and _TYPESET.search(line):
         line = line.decode("utf-8", "replace").translate(_TYPOGRAPHY).encode()

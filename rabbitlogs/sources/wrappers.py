@@ -397,10 +397,10 @@ def quoted(line: bytes, depth: int) -> Stripped | None:
 
 def html_text(line: bytes) -> Stripped | None:
     """``&lt;0.1.0&gt;`` for ``<0.1.0>``."""
-    import html
-
     if b"&" not in line:
         return None
+    import html
+
     return html.unescape(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"), "", None, None
 
 
