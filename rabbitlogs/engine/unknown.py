@@ -79,8 +79,9 @@ class Templates:
     def add_all(self, level: str, messages: list[str], source: str, lines: list[int]) -> None:
         """Counts messages, each of which stands in a line of its own, in order."""
         groups = self.groups
+        is_plain = _MAY_VARY.search("\n".join(messages)) is None
         for message, line in zip(messages, lines, strict=True):
-            key = level, message[:300] if _MAY_VARY.search(message, 0, 400) is None else template_of(message)
+            key = level, message[:300] if is_plain else template_of(message)
             group = groups.get(key)
             if group is not None:
                 group[0] += 1

@@ -47,6 +47,7 @@ _RUN = re.compile(
 _ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
+_NEAR_END = 200  # lines from a block's end that are counted from there
 _FEW = 16  # different characters that are counted one after the other
 _TOLD = 8  # lines of a record whose shapes are remembered together
 _PLANNED = 2048  # lines with one header whose shapes are remembered together
@@ -112,21 +113,27 @@ class Block:
             part = self.places[index : index + lines]
             first = min(part)  # not the first where a log is read from its end
             return first[0], sum(p[1] for p in part), first[2]
-        ends = self._ends
-        if ends is None:
-            ends = self._ends = [0, *accumulate(map(len, self.lines))]
+        if self._ends is None and self.terminated and self.line_count - index <= _NEAR_END:
+            rest = [len(line) + 1 for line in self.lines[index:]]
+            return self.offset + len(self.data) + 1 - sum(rest), sum(rest[:lines]), self.first_line + index
+        ends = self._line_ends()
         before = ends[index] + index
         length = ends[index + lines] + index + lines - before
         if not self.terminated and index + lines == self.line_count:
             length -= 1
         return self.offset + before, length, self.first_line + index
 
+    def _line_ends(self) -> list[int]:
+        """How many characters there are before each line, line feeds left out."""
+        if self._ends is None:
+            self._ends = [0, *accumulate(map(len, self.lines))]
+        return self._ends
+
     def places_of(self, starts: Sequence[int], lines: int) -> list[tuple[int, int, int]]:
         """:meth:`place` of many records, each of so many lines."""
-        if self.places is not None or not self.terminated or not starts:
+        if self.places is not None or not self.terminated:
             return [self.place(start, lines) for start in starts]
-        self.place(starts[0], lines)
-        ends, offset, line = self._ends or [], self.offset, self.first_line
+        ends, offset, line = self._line_ends(), self.offset, self.first_line
         return [(offset + (before := ends[at] + at), ends[at + lines] + at + lines - before, line + at) for at in starts]
 
 

@@ -279,15 +279,16 @@ class Recogniser:
         joined = "\n".join(messages)
         words = self._by_word.keys() & set(joined.encode().translate(_WORDS_ONLY).decode().split())
         missing = {mark for mark in self._marks if mark not in joined}
-        telling = [*words, *(literal for literal, _ in self._anywhere if missing.isdisjoint(literal) and literal in joined)]
+        telling = [re.compile(rf"(?<![A-Za-z_]){word}(?![A-Za-z_])") for word in words]
+        telling += [re.compile(re.escape(text)) for text, _ in self._anywhere if missing.isdisjoint(text) and text in joined]
         begins = [0, *accumulate([len(message) + 1 for message in messages])]
         told = set()  # places of messages that have one of these texts
-        for text in telling:
-            at = joined.find(text)
-            while at >= 0:
-                place = bisect_right(begins, at)
+        for pattern in telling:
+            found = pattern.search(joined)
+            while found is not None:
+                place = bisect_right(begins, found.start())
                 told.add(place - 1)
-                at = joined.find(text, begins[place])
+                found = pattern.search(joined, begins[place])
         firsts, openings, short = self._short_firsts, self._by_opening, self._short
         opened = [
             message[:_KEY] in openings or (message[0] in firsts and any(message[:length] in short for length in (1, 2, 3, 4)))
