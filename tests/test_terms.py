@@ -46,9 +46,10 @@ def quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
+ATOMS = st.one_of(NAME, WORDS).filter(lambda name: name not in ("true", "false")).map(Atom)  # those two are read as what they say
 LEAVES = st.one_of(
     st.integers(), st.booleans(), WORDS, st.integers(-(10**9), 10**9).map(lambda n: n / 8),
-    NAME.map(Atom), WORDS.map(Atom), WORDS.map(Binary),
+    ATOMS, WORDS.map(Binary),
     st.just(Pid("<0.646.0>")), st.just(Reference("#Ref<0.1.2.3>")), st.just(Port("#Port<0.7>")),
     st.just(Fun("#Fun<rabbit_reader.4.446>")), st.just(Fun("fun lists:map/2")),
 )  # fmt: skip
