@@ -58,6 +58,7 @@ def _json(line: bytes) -> dict[str, object] | None:
 
 # ---------------------------------------------------------------------------------------------------------- containers
 
+_DOCKER_CUT = rb'\{"log":"((?:[^"\\\x00-\x1f]|\\u[0-9a-f]{4}|\\["\\/bfnrt])+)(?!.*\}$)'
 _DOCKER_PART = 16000  # docker cuts longer lines at 16 KiB; the parts have no line break at their end
 
 
@@ -66,17 +67,22 @@ def docker_json(line: bytes) -> Stripped | None:
     if not line.startswith(b"{") or b'"log"' not in line:
         return None
     value = _json(line)
-    if value is None or not isinstance(log := value.get("log"), str) or not ("stream" in value or "time" in value):
+    if value is None:  # a line that was cut off where it was copied, up to there
+        if not (found := _compiled(_DOCKER_CUT).match(line)):
+            return None
+        text = json.loads('"' + found[1].decode("utf-8", "surrogateescape") + '"')
+        return _without_end(utf8(text)), "", None, None
+    if not isinstance(log := value.get("log"), str) or not ("stream" in value or "time" in value):
         return None
-    text = utf8(log)
+    said = utf8(log)
     stream, time, pod = value.get("stream"), value.get("time"), value.get("kubernetes")
     origin = ""
     if isinstance(pod, dict):
         origin = "/".join(str(pod[key]) for key in ("pod_name", "container_name") if isinstance(pod.get(key), str))
     when = time if isinstance(time, str) else None
-    if len(text) >= _DOCKER_PART and not text.endswith(b"\n"):
-        return text, origin, when, f"{PART}{origin} {stream}"
-    return _without_end(text), origin, when, f"{LAST}{origin} {stream}"
+    if len(said) >= _DOCKER_PART and not said.endswith(b"\n"):
+        return said, origin, when, f"{PART}{origin} {stream}"
+    return _without_end(said), origin, when, f"{LAST}{origin} {stream}"
 
 
 def cri(line: bytes) -> Stripped | None:

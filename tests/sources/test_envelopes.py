@@ -274,16 +274,28 @@ def test_a_part_that_is_never_finished_is_given_in_the_end() -> None:
 
 
 def test_lines_that_do_not_fit_come_through_unchanged() -> None:
-    data = b"".join(docker(line) + b"\n" for line in BARE) + b'{"log":"cut off\nplain\n{"log": 5}\n\n'
+    data = b"".join(docker(line) + b"\n" for line in BARE) + b'{"log":\nplain\n{"log": 5}\n\n'
     envelope = detect(data)
     assert envelope is not None
     assert [line.inner for line in peel_all(envelope, data)] == [
         *BARE,
-        b'{"log":"cut off',
+        b'{"log":',
         b"plain",
         b'{"log": 5}',
         b"",
     ]
+
+
+@pytest.mark.parametrize("end", [50, 120, -45, -20, -1])
+def test_a_line_that_was_cut_off_where_it_was_copied_is_read_up_to_there(end: int) -> None:
+    text = b'2026-11-23 07:46:48.684571+00:00 [error] <0.1.0> {badmatch,<<"h\xc3\xa9">>} \\ and much that does not matter'
+    cut = docker(text)[:end]
+    data = b"".join(docker(line) + b"\n" for line in BARE) + cut + b"\n"
+    envelope = detect(data)
+    assert envelope is not None
+    inner = peel_all(envelope, data)[-1].inner
+    assert text.startswith(inner)
+    assert len(inner) >= min(len(text), len(cut) - 24)
 
 
 def test_streams_of_compose_are_told_apart() -> None:
