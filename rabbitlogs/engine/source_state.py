@@ -318,7 +318,9 @@ class SourceState:
             return note if isinstance(note, Note) else Note(starts[at], note.lines, note.kind, note.level, None, {}, b"")
 
         count = len(starts)
-        edges = {min(stamps), max(stamps)} if len({stamp[10:11] for stamp in stamps}) == 1 else set(stamps)
+        edges = set(stamps)
+        if count > 2 and len({stamp[10:11] for stamp in stamps}) == 1:  # written alike, they are in order as texts
+            edges = {min(stamps), max(stamps)}
         for stamp in edges:
             tally.saw(iso(time_of(stamp) or None))
         first = set(range(min(FIRST_EVIDENCE - len(tally.evidence), count)))
@@ -329,11 +331,11 @@ class SourceState:
             order = [notes[0].kind] if owners is None else [note.kind for note in owners]
             first.update(order.index(kind) for kind in kinds)
         last = range(max(0, count - LAST_EVIDENCE), count)
-        if first or count < LAST_EVIDENCE:
+        if first:
             for at in sorted(first.union(last)):
                 self._show(tally, event(at), block)
         else:
-            tally.late = [self._unread(event(at), block) for at in last]
+            tally.late = [*tally.late, *[self._unread(event(at), block) for at in last]][-LAST_EVIDENCE:]
         self._keep_moments(tally, starts, block)
 
     def _keep_moments(self, tally: Tally, starts: list[int], block: Block) -> None:
@@ -546,11 +548,15 @@ class SourceState:
         return columns, types, groups, [block.lines[start][:STAMP] for start in starts]
 
     def _count_minutes(self, level: str, stamps: list[bytes]) -> None:
-        for minute, number in self.minutes(stamps).items():
+        if len(stamps) == 1:
+            counted: Mapping[int, int] = {self.minute_of(stamps[0]): 1}
+        else:
+            counted = self._minutes_of(stamps)
+        for minute, number in counted.items():
             if minute != NO_MINUTE:
                 self.buckets[minute, level] += number
 
-    def minutes(self, stamps: list[bytes]) -> Counter[int]:
+    def _minutes_of(self, stamps: list[bytes]) -> Counter[int]:
         """How many of some times are of which minute."""
         out: Counter[int] = Counter()
         for (minute, zone), number in Counter([(stamp[:16], stamp[26:]) for stamp in stamps]).items():
