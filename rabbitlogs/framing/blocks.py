@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rabbitlogs.parsing.recogniser import Recogniser
 from itertools import accumulate, pairwise
 
-BLOCK = 262144
+BLOCK = 524288
 _PIECE = 1 << 18  # of a line that came out of a wrapper
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
 
