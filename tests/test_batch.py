@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import random
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from rabbitlogs.engine import source_state
 from rabbitlogs.engine.analysis import Analysis
+from rabbitlogs.engine.catalogue import rules_folder
 from rabbitlogs.engine.events import events_of, lines_of
+from rabbitlogs.engine.matching import needed
+from rabbitlogs.engine.own_rules import load_catalogue
 from rabbitlogs.report.jsonl import event_line, event_lines
 from rabbitlogs.sources import open_sources
 
+_HEAD = re.compile(r"[0-9]{4}-[0-9-]+ [0-9:]+\.[0-9]{6}\+00:00 \[([a-z]+)\] <[0-9.]+> ")
 SAMPLES = sorted(path for path in (Path(__file__).parent.parent / "samples").rglob("*.log") if path.stat().st_size < 200000)
 
 
@@ -64,17 +72,31 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("lager", [False, True])
+def _as_json(text: str) -> str:
+    """A log of 3.9+ as its JSON formatter writes it."""
+    rows: list[dict[str, str]] = []
+    for line in text.splitlines():
+        head, _, message = line.partition("> ")
+        time, level, pid = head[:32], head[34 : head.index("]")], head[head.index("<") :] + ">"
+        if rows and (rows[-1]["time"], rows[-1]["pid"]) == (time, pid):
+            rows[-1]["msg"] += "\n" + message
+        else:
+            rows.append({"time": time, "level": level, "msg": message, "pid": pid})
+    return "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("form", ["logger", "lager", "json"])
 @pytest.mark.parametrize("message", HOSTILE)
-def test_names_are_not_read_as_words(message: str, lager: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_not_read_as_words(message: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in quotes, however it looks, is counted as it is when each record is read by itself."""
     lines = []
     for n in range(400):
-        zone = "" if lager else "571+00:00"
+        zone = "" if form == "lager" else "571+00:00"
         head = f"2026-11-23 07:{n // 60:02}:{n % 60:02}.684{zone} [error] <0.{n}.0> "
         text = message.format(n=1000 + n, user=NAMES[n % 7 if n < 40 else n % len(NAMES)])
-        lines.append(head + text.replace("\n", "\n" if lager else "\n" + head))
-    data = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+        lines.append(head + text.replace("\n", "\n" if form == "lager" else "\n" + head))
+    log = "\n".join(lines) + "\n"
+    data = (_as_json(log) if form == "json" else log).encode("utf-8", "surrogateescape")
     together = _report(data * 3)
     (source,) = open_sources([data]).sources
     written = "".join(part.decode() for part in lines_of(source, event_line, event_lines))
@@ -82,3 +104,64 @@ def test_names_are_not_read_as_words(message: str, lager: bool, monkeypatch: pyt
     assert written == "".join(map(event_line, events_of(source)))
     _one_by_one(monkeypatch)
     assert _report(data * 3) == together
+
+
+def _examples(copies: int) -> str:
+    """The examples of all rules that are one record as 3.9+ writes it, each some times with other numbers and names."""
+    records = []
+    for file in sorted(Path(rules_folder()).glob("*/*.toml")):
+        for example in tomllib.loads(file.read_text(encoding="utf-8")).get("example", ()):
+            lines = [line for line in example["log"].split("\n") if line]
+            heads = [_HEAD.match(line) for line in lines]
+            if heads and heads[0] is not None and all(head is not None and head[0] == heads[0][0] for head in heads):
+                records.append((heads[0][1], [line[len(heads[0][0]) :] for line in lines]))
+    out = []
+    chance = random.Random(7)
+    for n in range(copies * len(records)):
+        level, message = records[n % len(records)]
+        head = f"2026-11-23 {n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}.{n % 10**6:06}+00:00 [{level}] <0.{n + 300}.0> "
+        text = "\n".join(message)
+        text = re.sub(r"(?<=user ')[^']+", lambda _: f"svc-{chance.randrange(30)}", text)
+        text = re.sub(r"(?<=queue ')[^']+", lambda _: f"orders.{'abcdef'[chance.randrange(6)]}.{chance.randrange(50)}", text)
+        text = re.sub(r"(?<=\.)[0-9]+(?=:[0-9])", lambda _: str(chance.randrange(255)), text)
+        out += [head + line + "\n" for line in text.split("\n")]
+    return "".join(out)
+
+
+@pytest.mark.parametrize("form", ["logger", "json"])
+def test_examples_of_all_rules(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is learnt of a shape from its first records says of later ones what reading them says."""
+    text = _examples(8)
+    data = (_as_json(text) if form == "json" else text).encode()
+    together = _report(data)
+    _one_by_one(monkeypatch)
+    assert _report(data) == together
+
+
+def test_needed_texts_are_in_what_a_pattern_finds() -> None:
+    """Looking for a pattern's needed texts first never misses what the pattern finds."""
+    texts = [" ".join(message.split()) for message in _examples(1).splitlines()]
+    checked = 0
+    for rule in load_catalogue().rules.values():
+        for match in rule.matches:
+            for condition in match.conditions:
+                if condition[1] not in ("like", "unlike") or not needed(condition[2]):
+                    continue
+                for text in texts:
+                    if re.search(condition[2], text):
+                        checked += 1
+                        assert any(known in text for known in needed(condition[2])), (condition[2], text)
+    assert checked > 100
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts"),
+    [
+        ("abcd?e", ("abc",)), ("abcd*", ("abc",)), ("abc{0,2}def", ("def",)), ("abcd+e", ("abcd",)), (r"x\.yz\[", ("x.yz[",)),
+        ("abc|defg", ("abc", "defg")), ("abc|(de)+", ()), ("(abc|def)ghi", ("ghi",)), ("[abc]defg.hi", ("defg",)),
+        ("(?i)abc", ()), ("(?:abc)?defg", ("defg",)), ("|abc", ()), (r"abc\d+def", ("abc",)), ("a[]x]bcd", ("bcd",)),
+    ],
+)  # fmt: skip
+def test_needed(pattern: str, texts: tuple[str, ...]) -> None:
+    """One of these is in whatever the pattern finds."""
+    assert needed(pattern) == texts

@@ -59,3 +59,14 @@ def test_a_file_without_times_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("no time here\n" * 20000)
     assert seek(str(path), BEGUN.timestamp()) == 0
+
+
+@pytest.mark.parametrize(("since", "until"), [(61.5, None), (60.0, 180.0), (None, 119.999), (90.0, 100.0), (3600.0, None)])
+def test_a_minute_at_the_edge_is_told_record_by_record(since: float | None, until: float | None) -> None:
+    """What is told by the minute is what the times of the records say."""
+    begun = BEGUN.timestamp()
+    chosen = Filter(since=None if since is None else begun + since, until=None if until is None else begun + until)
+    analysis = FilteredAnalysis(chosen)
+    analysis.feed(_log(0, 300), "a.log")
+    expected = sum((since is None or n >= since) and (until is None or n <= until) for n in range(300))
+    assert analysis.report().totals["records"] == expected

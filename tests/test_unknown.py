@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,3 +172,48 @@ def test_blank_lines_before_no_log_do_not_make_it_one() -> None:
     """Where nothing that says something was recognised, the verdict says so."""
     report = explain(b"\ngadget polished\nwidget polished\n")
     assert "Not one record of this was recognised" in report.to_dict()["verdict"]["sentence"]
+
+
+def _words(seed: int, lines: int) -> bytes:
+    """Lines of words nobody has seen before, with beginnings, words and marks of known messages among them."""
+    chance = random.Random(seed)
+    known = [
+        "accepting",
+        "connection",
+        "TLS",
+        "g",
+        "error",
+        "failed",
+        ",",
+        "{",
+        "'a'",
+        "  ",
+        "<0.1.0>",
+        "é",
+        "node rabbit@a down",
+    ]
+    out = []
+    for n in range(lines):
+        words = ["".join(chance.choices("abcdefghij", k=chance.randint(2, 9))) for _ in range(6)]
+        if n % 3 == 0:
+            words[chance.randrange(6)] = chance.choice(known)
+        level = chance.choice(["info", "warning", "error", "debug"])
+        zone = "+00:00" if n % 7 else ""
+        stamp = f"2026-11-23 07:{n // 60 % 60:02}:{n % 60:02}.{n % 1000:03}{'000' if zone else ''}{zone}"
+        out.append(f"{stamp} [{level}] <0.{n // 2 if n % 11 == 1 else n}.0> {' '.join(words)}\n")
+    return "".join(out).encode()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_strangers_are_what_they_are_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that are told together to be of no kind: what looking at each of them says, below the limit and beyond."""
+    data = _words(seed, 1500 if seed % 2 else 3500)
+
+    def report() -> dict[str, object]:
+        analysis = Analysis()
+        analysis.feed(data, "a.log")
+        return analysis.report().to_dict()
+
+    together = report()
+    monkeypatch.setattr(blocks, "MANY", 10**9)
+    assert report() == together

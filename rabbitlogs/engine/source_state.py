@@ -231,6 +231,9 @@ class SourceState:
     def wants(self, kind: str | None) -> bool:
         return self.owner.wants(kind)
 
+    def leads(self, kind: str | None) -> bool:
+        return kind in FACT_KINDS
+
     def count(self, level: str, kind: str | None, number: int) -> None:
         self.counts[level, kind or UNKNOWN] += number
 

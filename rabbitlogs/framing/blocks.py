@@ -143,6 +143,9 @@ class Sink(Protocol):
     def wants(self, kind: str | None) -> bool:
         """Whether records of a kind are to be handed over one by one, not only counted."""
 
+    def leads(self, kind: str | None) -> bool:
+        """Whether records of a kind are handed over before the others of their block, which lean on what they say; in order."""
+
     def count(self, level: str, kind: str | None, number: int) -> None:
         """Records of one level and kind, some number of them."""
 
@@ -508,9 +511,13 @@ class BlockFramer:
             if shape and self._memo.learnt.get(shape, True) is None:  # what cannot be told from the shape goes together
                 wanted.setdefault((level, kind, lines, ""), []).extend(starts)
                 del wanted[level, kind, lines, shape]
+        leading = [(start, *key) for key, starts in wanted.items() if sink.leads(key[1]) for start in starts]
+        for start, level, kind, lines, _ in sorted(leading):
+            sink.records(level, kind, lines, block, [start], "")
         for (level, kind, lines, shape), starts in wanted.items():
-            starts.sort()
-            sink.records(level, kind, lines, block, starts, shape)
+            if not sink.leads(kind):
+                starts.sort()
+                sink.records(level, kind, lines, block, starts, shape)
 
     def _runs(self, text: str, block: Block, wanted: _Wanted) -> str:
         """Reads the runs of unsettled lines. Groups of lines with one header whose shapes are known are told by a glance.
