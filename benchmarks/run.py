@@ -118,7 +118,7 @@ class Bench:
 
     def peers(self) -> None:
         """Other tools that group or annotate lines, where they are installed."""
-        log = generate(self.work / "log", self.megabytes / 10)
+        log = generate(self.work / "log", self.megabytes / 3)
         if shutil.which("lnav"):
             quiet = ["lnav", "-n", "-c", ";SELECT log_level, count(*) FROM all_logs GROUP BY log_level", str(log)]
             pair("logger, lnav", explain(log), quiet, self.runs)
