@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rabbitlogs.framing.framer import READ_LINES, Line, OpenRecord, begins_record, clean, continues
 from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header, formats_in_use
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rabbitlogs.parsing.recogniser import Recogniser
-from itertools import accumulate, pairwise
 
 BLOCK = 524288
 _PIECE = 1 << 18  # of a line that came out of a wrapper
@@ -172,10 +172,8 @@ class _Seen:
         self.level, self.kind, self.format, self.blanks = level, kind, format_, blanks
 
 
-class _Plan(NamedTuple):
-    """What lines with one header are: of each record its level, kind, number of lines, whether it is wanted, its shape."""
-
-    records: list[tuple[str, str | None, int, bool, str]]
+# What lines with one header are: of each record its level, kind, number of lines, whether it is wanted, its shape.
+_Plan = list[tuple[str, str | None, int, bool, str]]
 
 
 class ShapeMemo:
@@ -537,7 +535,7 @@ class BlockFramer:
                     start = self._careful(text, block, start, end, wanted)
         for key, begins in met.items():
             starts = begins
-            for level, kind, lines, is_wanted, shape in plans[key].records:
+            for level, kind, lines, is_wanted, shape in plans[key]:
                 sink.count(level, kind, len(starts))
                 if is_wanted:
                     wanted.setdefault((level, kind, lines, shape), []).extend(starts)
@@ -641,13 +639,13 @@ class BlockFramer:
         first = seen[key[0]].format
         if first not in (LOGGER, LAGER) or not (all(seen[code].format == first for code in key[1:]) or bare.issuperset(key[1:])):
             return False
-        records = []
+        records: _Plan = []
         at = 0
         for lines, level, kind in group:
             shape = self._shape(key[at : at + lines]) if kind is not None else ""
             records.append((level, kind, lines, kind is None or wants(kind), shape))
             at += lines
-        self._memo.plans[key] = _Plan(records)
+        self._memo.plans[key] = records
         self._memo.size += 300 + 12 * len(key)
         return True
 
