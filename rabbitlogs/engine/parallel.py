@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from rabbitlogs.sources import Source
 
 _WORTH = 24 << 20  # bytes below which starting processes costs more than it saves
-# Of a part, whatever the number of processes: so the report is the same however many there are. The last ones are
-# smaller, so that no process works on long after the others have nothing more to do.
-_PART, _LAST, _LAST_PARTS = 32 << 20, 64 << 20, 4
+_PART = 32 << 20  # of a part, whatever the number of processes: so the report is the same however many there are
 _READ = 1 << 18
 
 Part = tuple[str, str, int, int]  # name, path, from, to
@@ -48,17 +46,11 @@ def plan(sources: list[Source]) -> tuple[list[Part], list[Source]]:
         if wrapped:
             rest.append(source)
             continue
-        parts.extend((source.name, source.path or "", a, b) for a, b in pairwise(_edges(source.size or 0)))
+        end = source.size or 0
+        count = max(1, 2 * round(end / (2 * _PART)))  # an even number, so that of two processes none works on alone
+        edges = [end * n // count for n in range(count + 1)]
+        parts.extend((source.name, source.path or "", a, b) for a, b in pairwise(edges))
     return parts, rest
-
-
-def _edges(size: int) -> list[int]:
-    """Where the parts of a file begin, and its end."""
-    last = min(_LAST, size // 2)
-    first = size - last
-    count = max(1, round(first / _PART))
-    edges = [first * n // count for n in range(count)] + [first + last * n // _LAST_PARTS for n in range(_LAST_PARTS + 1)]
-    return sorted(set(edges))
 
 
 _model: list[Analysis] = []  # of a worker process: what its analyses share

@@ -173,13 +173,6 @@ def _line_start(data: bytes, line: int, count: int) -> int:
     return at + 1
 
 
-def _beginning(line: bytes) -> bytes:
-    """As much of a line as its header takes."""
-    if line.startswith(b"{"):
-        return line
-    return line[: line.find(b">", 24, 80) + 1 or 80]
-
-
 @lru_cache(maxsize=64)
 def _other_minute(head: bytes) -> re.Pattern[bytes]:
     """A line that begins with another time than this one, written like it."""
@@ -348,10 +341,9 @@ class SourceState:
         if skipped > 0:
             starts = starts[:room] + starts[room + skipped :]
             tally.moments.skip(skipped)
-        if block.places is None:
-            tally.moments.extend([(_beginning(lines[start]), name, line + start, None) for start in starts])
-        else:
-            tally.moments.extend([(_beginning(lines[start]), name, block.places[start][2], None) for start in starts])
+        places = [line + start for start in starts] if block.places is None else [block.places[start][2] for start in starts]
+        size = None if b"{" in {lines[start][:1] for start in starts} else 80  # as much of a line as its header takes
+        tally.moments.extend([(lines[start][:size], name, at, None) for start, at in zip(starts, places, strict=True)])
 
     def _settle_one(self, tally: Tally, note: Note, block: Block) -> None:
         header = read_header(block.lines[note.index])
@@ -388,8 +380,7 @@ class SourceState:
             return
         minute = int(seconds) // BUCKET
         head = raw[:16].encode()
-        # lines that begin with no time are of the minute of those before them
-        if first[:16] == last[:16] and block.data.startswith(head) and not _other_minute(head).search(block.data, 0, end):
+        if first[:16] == last[:16] and block.data.startswith(head) and self._is_one_minute(block.data, head, end, lines):
             self.buckets[minute, "records"] += lines
             self._minute = minute
             return
@@ -421,6 +412,11 @@ class SourceState:
             current = current if found is None else found
             self.buckets[current, "records"] += 1
         self._minute = current
+
+    @staticmethod
+    def _is_one_minute(data: bytes, head: bytes, end: int, lines: int) -> bool:
+        """Whether no line begins with another minute; one that begins with no time is of the minute of those before it."""
+        return data.count(b"\n" + head, 0, end) + 1 == lines or _other_minute(head).search(data, 0, end) is None
 
     @staticmethod
     def _before_time(line: bytes, raw: str) -> bytes:

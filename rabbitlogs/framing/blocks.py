@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rabbitlogs.parsing.recogniser import Recogniser
 
-BLOCK = 524288
+BLOCK = 262144
 _PIECE = 1 << 18  # of a line that came out of a wrapper
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
 
@@ -522,15 +522,23 @@ class BlockFramer:
 
         Returns the text without the settled lines that runs begin with.
         """
-        plans, sink = self._memo.plans, self._sink
+        plans, bare, sink, raw = self._memo.plans, self._memo.bare, self._sink, block.lines
         met: dict[str, list[int]] = {}
         taken: list[int] = []
         for run in _RUN.finditer(text):
             start, end = run.span()
             if text[start] < "\U00010000":
                 taken.append(start)
+            if end - start == 2 and (key := run[0]) in plans:  # the usual one, told at once
+                head = raw[start][: raw[start].find(b">", 24, 96) + 1]
+                if head and (key[1] in bare or raw[start + 1].startswith(head)):
+                    if key in met:
+                        met[key].append(start)
+                    else:
+                        met[key] = [start]
+                    continue
             while start < end:
-                start = self._known(text, start, end, block.lines, met)
+                start = self._known(text, start, end, raw, met)
                 if start < end:
                     start = self._careful(text, block, start, end, wanted)
         for key, begins in met.items():
