@@ -85,6 +85,7 @@ _WARNING = rank("warning")
 _ONE_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _PLAIN = bytes(range(0x20, 0x7F)).translate(None, b"&`")
 BUCKET = 60  # seconds of a time line's cell
+_ONCE = object()  # what is learnt of a shape that was met once
 _MINUTES = 4096  # minutes of a log that are remembered as read
 
 
@@ -515,7 +516,10 @@ class SourceState:
             return None
         owner = self.owner
         learnt = owner.memo.learnt
-        if shape not in learnt:
+        if shape not in learnt and len(starts) == 1:
+            learnt[shape] = _ONCE  # most shapes of a small log never come again
+            return None
+        if learnt.get(shape, _ONCE) is _ONCE:
             learnt[shape] = None
             pairs = owner.by_shape(kind)
             if pairs is not None:
