@@ -68,7 +68,7 @@ HOSTILE = [
 ]
 NAMES = [
     "a", "", "10", "x, user: y", "a -> b", "):", "two  blanks", "tab\there", "a&lt;b", "é", "\udcff", "%s", '"', "\\", "{a}",
-    "no exchange", " - invalid credentials",
+    "no exchange", " - invalid credentials", "o'brien", "'", "a' in vhost 'b",
 ]  # fmt: skip
 
 

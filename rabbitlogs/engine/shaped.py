@@ -49,8 +49,8 @@ class Shaped:
     """What records of one shape have in common."""
 
     __slots__ = (
-        "_across", "_between", "_fire", "_fired_by", "_fixed", "_held", "_names", "_open", "_quoted", "_same", "before_time",
-        "is_json", "types",
+        "_across", "_between", "_fire", "_fired_by", "_fixed", "_held", "_names", "_open", "_pieces", "_quoted", "_same",
+        "before_time", "is_json", "types",
     )  # fmt: skip
 
     def __init__(self, fire: Fire, types: dict[str, Capture], before_time: bytes, *, is_json: bool) -> None:
@@ -63,6 +63,7 @@ class Shaped:
         self._quoted: dict[int, list[tuple[str, int]]] = {}  # line of the record: field, and its place among what quotes cut
         self._between: list[tuple[str, int, bytes, bytes]] = []  # field, line of the record, what stands before and after
         self._across: dict[int, list[tuple[str, int, bytes, int, bytes]]] = {}  # the same of those among and over quotes
+        self._pieces: dict[int, int] = {}  # of these lines: how many there are
         self._held = 0
 
     def columns(self, lines: Sequence[bytes], starts: Sequence[int]) -> dict[str, list[bytes]] | None:
@@ -71,13 +72,13 @@ class Shaped:
         None where a text is not read as it stands: blanks to collapse, odd encodings.
         """
         out: dict[str, list[bytes]] = {}
-        for at, fields in self._quoted.items():
+        for at, count in self._pieces.items():
             pieces = [lines[start + at].split(b"'") for start in starts]
-            for name, place in fields:
+            if {*map(len, pieces)} != {count}:  # a name has a quote in it
+                return None
+            for name, place in self._quoted.get(at, ()):
                 out[name] = [piece[place] for piece in pieces]
-        for at, places in self._across.items():
-            pieces = [lines[start + at].split(b"'") for start in starts]
-            for name, first, before, last, after in places:
+            for name, first, before, last, after in self._across.get(at, ()):
                 out[name] = [_cut(piece, first, before, last, after) for piece in pieces]
         for name, at, before, after in self._between:
             if after:
@@ -223,6 +224,8 @@ class Shaped:
             after = next((rest[:n] for n in range(1, len(rest) + 1) if (text + rest[:n]).find(rest[:n]) == len(text)), b"")
             if last % 2 or not after or after != after.translate(None, _DIGITS):
                 return False
+        if last or (first == last and not before and not after):
+            self._pieces[at] = line.count(b"'") + 1
         if first == last and not before and not after:
             self._quoted.setdefault(at, []).append((name, first))
         elif last == 0:
