@@ -8,6 +8,7 @@ varies (drain3) merges words that it meets in one place, and costs more than rea
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from rabbitlogs.privacy import printable
@@ -22,15 +23,20 @@ def _nested(depth: int) -> str:
     return rf"(?:[^{{}}\[\]]++|[{{\[]{inner}[}}\]])*+"
 
 
-_VARIABLE = re.compile(
+@cache
+def _variable() -> re.Pattern[str]:
+    """What varies in a message; compiled when a log has a message nobody knows."""
+    return re.compile(_VARIABLE, re.VERBOSE)
+
+
+_VARIABLE = (
     r"""(?<!\w)'[^']*+'(?!\w)|"[^"]*+"|`[^`]*+`|<<[^>]*+>>|<[0-9.]++>|\#(?:Ref|Fun|Port)<[^>]*+>
     |(?P<bracketed>\#?[{\[](?P<inside>"""
     + _nested(6)
     + r""")[}\]])
     |(?<![\w.%+~$-])[\w.%+~$-]*+[@/\\][^\s()=,;"'`{}\[\]]*+
     |(?<![\w.-])(?:[\w-]++\.)++[\w-]++:[0-9]++(?!\w)
-    |(?<!\w)[^\W\d]*+[0-9][\w.%+-]*+""",
-    re.VERBOSE,
+    |(?<!\w)[^\W\d]*+[0-9][\w.%+-]*+"""
 )
 _ATOM = re.compile(r"[a-z][A-Za-z_@]*+(?=(,)|\Z)")
 _SAME = re.compile(r"<\*>(?:[\s,:.]+<\*>)+")
@@ -43,7 +49,7 @@ def template_of(message: str) -> str:
     """The template of a message."""
     if _MAY_VARY.search(message, 0, 400) is None:
         return message[:300]
-    return _SAME.sub("<*>", _VARIABLE.sub(_replacement, message[:400]))[:300]
+    return _SAME.sub("<*>", _variable().sub(_replacement, message[:400]))[:300]
 
 
 def _replacement(match: re.Match[str]) -> str:

@@ -40,9 +40,10 @@ LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 
 # Of the unsettled ones, a first line stops in the middle of a kind (``closing AMQP connection ...:``): it begins a record.
 _COUNTED, _WANTED, _FIRST, _UNSETTLED = 0x100, 0x5000, 0x10000, 0x20000
 _LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _FIRST: 0x20000, _UNSETTLED: 0x110000 - 0x400}
-_EDGE = re.compile("[\U00010000-\U0010ffff][\u0100-\ud7ff]")
+# ``[^unsettled]`` is any settled one: a class of these themselves would take milliseconds to compile.
+_EDGE = re.compile("[\U00010000-\U0010ffff][^\U00010000-\U0010ffff]")
 _RUN = re.compile(
-    "[\u0100-\ud7ff]?[\U00020000-\U0010ffff]+[\U00010000-\U0010ffff]*|[\U00010000-\U0001ffff][\U00010000-\U0010ffff]*"
+    "[^\U00010000-\U0010ffff]?[\U00020000-\U0010ffff]+[\U00010000-\U0010ffff]*|[\U00010000-\U0001ffff][\U00010000-\U0010ffff]*"
 )
 _ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
