@@ -160,8 +160,41 @@ def test_needed_texts_are_in_what_a_pattern_finds() -> None:
         ("abcd?e", ("abc",)), ("abcd*", ("abc",)), ("abc{0,2}def", ("def",)), ("abcd+e", ("abcd",)), (r"x\.yz\[", ("x.yz[",)),
         ("abc|defg", ("abc", "defg")), ("abc|(de)+", ()), ("(abc|def)ghi", ("ghi",)), ("[abc]defg.hi", ("defg",)),
         ("(?i)abc", ()), ("(?:abc)?defg", ("defg",)), ("|abc", ()), (r"abc\d+def", ("abc",)), ("a[]x]bcd", ("bcd",)),
+        (r"ab[^\]]cdef", ("cdef",)), (r"[\\\]x]cdef", ("cdef",)),
     ],
 )  # fmt: skip
 def test_needed(pattern: str, texts: tuple[str, ...]) -> None:
     """One of these is in whatever the pattern finds."""
     assert needed(pattern) == texts
+
+
+_WHO_MISSED = """
+title = "A client that had said who it is missed its heartbeats"
+severity = "error"
+confidence = "high"
+[[match]]
+kind = "connection.heartbeat_missed"
+timeout = { present = true }
+session = { user = { present = true } }
+[explain]
+what = "It is gone."
+"""
+
+
+def test_what_earlier_lines_said_is_asked_each_time(tmp_path: Path) -> None:
+    """A rule that asks whether the connection had a user answers for each connection, not for the first of the kind."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "named.toml").write_text(_WHO_MISSED, "utf-8")
+    head = "2026-11-23 07:00:{n:02}.684571+00:00 [{level}] <0.{n}.0> "
+    lines = []
+    for n in range(20):
+        client = f"10.0.0.5:{2000 + n} -> 10.0.0.2:5672"
+        if n % 2:
+            named = f"connection <0.{n}.0> ({client}): user 'app' authenticated and granted access to vhost '/'"
+            lines.append(head.format(n=n, level="info") + named)
+        error = head.format(n=n, level="error")
+        lines += [f"{error}closing AMQP connection <0.{n}.0> ({client}):", f"{error}missed heartbeats from client, timeout: 60s"]
+    analysis = Analysis(load_catalogue((str(tmp_path),), packages=False))
+    analysis.feed("\n".join(lines) + "\n", "a.log")
+    assert {f.id: f.count for f in analysis.report().findings}.get("own.named") == 10

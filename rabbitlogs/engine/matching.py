@@ -22,7 +22,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-_TOKENS = re.compile(r"\\.|\[\^?\]?[^\]]*\]|[*+?]|\{[0-9,]*\}|.", re.DOTALL)
+_TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[*+?]|\{[0-9,]*\}|.", re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
@@ -162,7 +162,8 @@ class _Plan:
         self.beside = _Candidates([pair for pair in both if pair[0].correlate is not None])
         asked = [condition for _, match in both for condition in match.conditions]
         said = {condition[0] for condition in asked if condition[1] != "present"}
-        self.said = None if any(name.startswith("session.") for name in said) else sorted(said)
+        looks_back = any(condition[0].startswith("session.") for condition in asked)  # at what earlier lines said
+        self.said = None if looks_back else sorted(said)
         self.present = sorted({condition[0] for condition in asked} - said)
         self.chosen: dict[tuple[Any, ...], list[Rule]] = {}
 
