@@ -267,8 +267,7 @@ class Analysis:
             }
             header = read_header(block.lines[start])
             moment = to_seconds(iso(header.time)), state.name, block.place(start, 1)[2], header.pid
-            for key in sorted({_key(names, fields, state.node) for names in self._key_fields(rule)}):
-                tally.key(key, moment)
+            self._note(rule, tally, state, fields, moment)
 
     def _tally(self, rule: Rule) -> Tally:
         tally = self.tallies.get(rule.id)
@@ -324,17 +323,14 @@ class Analysis:
                     tally.subject(correlate["of"], without_port(correlate["of"], str(value)))
         elif rule.interval or correlate or rule.id in self._ends:
             line = framed.block.place(framed.index, framed.lines)[2]
-            names = key_names((correlate or {}).get("by", ()) if correlate else (rule.interval or {}).get("key", ()))
-            for key in self._keys(rule, names, fields, state):
-                tally.key(key, (moment[0], moment[1], line, moment[3]))
+            self._note(rule, tally, state, fields, (moment[0], moment[1], line, moment[3]))
         if state.node and rule.id in SEEN_OF_PEERS and isinstance(fields.get("node"), str):
             tally.pair(state.node, fields["node"], moment[0])
 
-    def _keys(self, rule: Rule, key_fields: Iterable[str], fields: Mapping[str, Any], state: SourceState) -> list[str]:
-        if rule.interval or rule.correlate:
-            return [_key(key_fields, fields, state.node)]
-        # a condition that may end others notes its moment under every key these could use
-        return sorted({_key(names, fields, state.node) for names in self._ended_keys(rule.id)})
+    def _note(self, rule: Rule, tally: Tally, state: SourceState, fields: Mapping[str, Any], moment: Moment) -> None:
+        """Notes a moment under every key that its event has, or that the conditions which it may end could have."""
+        for key in sorted({_key(names, fields, state.node) for names in self._key_fields(rule)}):
+            tally.key(key, moment)
 
     def _ended_keys(self, rule_id: str) -> list[Sequence[str]]:
         known = self._keys_ended.get(rule_id)

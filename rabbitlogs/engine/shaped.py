@@ -99,7 +99,7 @@ class Shaped:
             return [lines[start][:STAMP] for start in starts]
         return [lines[start].partition(before)[2][:STAMP] for start in starts]
 
-    def holds(self, records: Sequence[Framed], columns: dict[str, list[bytes]], kind: str) -> bool:
+    def agrees(self, records: Sequence[Framed], columns: dict[str, list[bytes]], kind: str) -> bool:
         """Whether this says of records what the full expression says; only the first few of a shape are looked at."""
         for at, framed in enumerate(records):
             if self._held >= _HELD_AGAINST:

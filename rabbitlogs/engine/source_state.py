@@ -529,7 +529,7 @@ class SourceState:
         columns = shaped.columns(block.lines, starts) if shaped is not None else None
         if shaped is None or columns is None:
             return None
-        if not shaped.is_settled and not shaped.holds([Framed(block, at, lines, None) for at in starts], columns, kind):
+        if not shaped.is_settled and not shaped.agrees([Framed(block, at, lines, None) for at in starts], columns, kind):
             learnt[shape] = None
             return None
         return columns, shaped.types, shaped.groups(columns, len(starts)), shaped.stamps(block.lines, starts)

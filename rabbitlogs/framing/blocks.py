@@ -189,7 +189,6 @@ class ShapeMemo:
         self.codes: dict[bytes, str] = {}
         self.seen: dict[str, _Seen] = {}
         self._settled: dict[tuple[str, str, str], list[str]] = {}
-        self.alike: set[str] = set()  # characters of wanted settled lines that stand for one shape only
         self.mixed: set[str] = set()  # characters that stand for many shapes
         self.learnt: dict[str, Any] = {}  # what sinks remember of a shape
         self._twins: dict[str, str] = {}
@@ -237,9 +236,7 @@ class ShapeMemo:
             if not known or (place == _WANTED and len(known) <= _SHAPES and kind not in self._ambiguous):
                 known.append(self._new(place, header, kind))
             code = known[-1]
-            if place == _WANTED and len(known) <= _SHAPES and kind not in self._ambiguous:
-                self.alike.add(code)
-            else:
+            if place != _WANTED or len(known) > _SHAPES or kind in self._ambiguous:
                 self.mixed.add(code)
         if kind not in self._ambiguous:
             self.codes[shape] = code
@@ -490,7 +487,7 @@ class BlockFramer:
         return kept_from
 
     def _read(self, text: str, block: Block) -> None:
-        sink, seen, alike = self._sink, self._memo.seen, self._memo.alike
+        sink, seen = self._sink, self._memo.seen
         wanted: _Wanted = {}
         # a settled line before an unsettled run is read with it; it is blanked out, so indexes stay true
         settled = self._runs(text, block, wanted) if _has_unsettled(text) else text
@@ -504,7 +501,7 @@ class BlockFramer:
                     sink.seen(entry.kind, block, settled.find(code), settled.rfind(code), number, settled, code)
             else:
                 starts = [match.start() for match in re.finditer(code, settled)]
-                key = entry.level, entry.kind, 1, code if code in alike else ""
+                key = entry.level, entry.kind, 1, self._shape(code)
                 wanted.setdefault(key, []).extend(starts)
         for (level, kind, lines, shape), starts in list(wanted.items()):
             if shape and self._memo.learnt.get(shape, True) is None:  # what cannot be told from the shape goes together
@@ -533,15 +530,12 @@ class BlockFramer:
             if end - start == 2 and (key := run[0]) in plans:  # the usual one, told at once
                 head = raw[start][: raw[start].find(b">", 24, 96) + 1]
                 if head and (key[1] in bare or raw[start + 1].startswith(head)):
-                    if key in met:
-                        met[key].append(start)
-                    else:
-                        met[key] = [start]
+                    met.setdefault(key, []).append(start)
                     continue
             while start < end:
                 start = self._known(text, start, end, raw, met)
                 if start < end:
-                    start = self._careful(text, block, start, end, wanted)
+                    start = self._careful(text, block, start, end, met, wanted)
         for key, begins in met.items():
             starts = begins
             for level, kind, lines, is_wanted, shape in plans[key]:
@@ -578,10 +572,7 @@ class BlockFramer:
             # what is not plainly another header has to be looked at with care
             if plan is None or not head or (stop < end and (text[stop] in bare or not lines[stop][:1].isdigit())):
                 return start
-            if key in met:
-                met[key].append(start)
-            else:
-                met[key] = [start]
+            met.setdefault(key, []).append(start)
             start = stop
         return end
 
@@ -617,18 +608,21 @@ class BlockFramer:
             index = before
         return start
 
-    def _careful(self, text: str, block: Block, begin: int, end: int, wanted: _Wanted) -> int:
-        """Reads the lines with one header that a run goes on with; returns where they end."""
+    def _careful(
+        self, text: str, block: Block, begin: int, end: int, met: dict[str, list[int]], wanted: _Wanted
+    ) -> int:  # fmt: skip
+        """Reads the lines with one header that a run goes on with, for which there is no plan yet; returns where they end."""
         stop = next(self._group_starts(text, block, begin, end), end)
         sink = self._sink
         group = self._group(text, block, begin, stop)
-        is_planned = stop - begin <= _PLANNED and self._plan(text[begin:stop], group)
+        if stop - begin <= _PLANNED and self._plan(text[begin:stop], group):
+            met.setdefault(text[begin:stop], []).append(begin)
+            return stop
         index = begin
         for lines, level, kind in group:
             sink.count(level, kind, 1)
             if kind is None or sink.wants(kind):
-                shape = self._shape(text[index : index + lines]) if is_planned and kind is not None else ""
-                wanted.setdefault((level, kind, lines, shape), []).append(index)
+                wanted.setdefault((level, kind, lines, ""), []).append(index)
             else:
                 sink.seen(kind, block, index, index, 1, "", "")
             index += lines
