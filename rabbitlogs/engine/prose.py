@@ -16,7 +16,7 @@ from rabbitlogs.privacy import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
+PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")  # a field in a rule's sentence or command
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{(node|node_of_log)\}")
 _STACK = re.compile(
@@ -47,18 +47,18 @@ def _unclosed(text: str) -> int:
 
 def places(template: str) -> list[str]:
     """The fields a sentence names."""
-    return _PLACE.findall(template)
+    return PLACE.findall(template)
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """A sentence with its fields; what is not known reads as ``?`` unless it stands in an optional part."""
 
     def optional(match: re.Match[str]) -> str:
-        names = _PLACE.findall(match[1])
+        names = places(match[1])
         return match[1] if all(_known(values, name) for name in names) else ""
 
     text = _OPTIONAL.sub(optional, template)
-    return _PLACE.sub(lambda m: text_of(values[m[1]]) if _known(values, m[1]) else "?", text).strip()
+    return PLACE.sub(lambda m: text_of(values[m[1]]) if _known(values, m[1]) else "?", text).strip()
 
 
 def _known(values: Mapping[str, Any], name: str) -> bool:
@@ -70,7 +70,7 @@ def command(template: str, values: Mapping[str, Any]) -> str:
     template = _NODE_OPTION.sub(lambda option: option[0] if _known(values, option[1]) else "", template)
 
     def optional(match: re.Match[str]) -> str:
-        return match[1] if all(_known(values, name) for name in _PLACE.findall(match[1])) else ""
+        return match[1] if all(_known(values, name) for name in places(match[1])) else ""
 
     def quoted(match: re.Match[str]) -> str:
         name = match[1]
@@ -79,4 +79,4 @@ def command(template: str, values: Mapping[str, Any]) -> str:
         value = printable(str(values[name])).replace("\n", " ")
         return shlex.quote(value)
 
-    return _PLACE.sub(quoted, _OPTIONAL.sub(optional, template)).strip()
+    return PLACE.sub(quoted, _OPTIONAL.sub(optional, template)).strip()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import IO, TYPE_CHECKING, Any
 
+from rabbitlogs.engine.prose import PLACE
 from rabbitlogs.report.style import Screen
 
 if TYPE_CHECKING:
@@ -13,13 +13,10 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.catalogue import Rule
 
 
-_PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
-
-
 def _plain(template: str) -> str:
     """A rule's sentence without its marks: a field is a name in capitals, as in commands."""
     text = template.replace("[[", "").replace("]]", "")
-    return _PLACE.sub(lambda match: match[1].rsplit(".", 1)[-1].upper(), text)
+    return PLACE.sub(lambda match: match[1].rsplit(".", 1)[-1].upper(), text)
 
 
 def rule_dict(rule: Rule) -> dict[str, Any]:
