@@ -1,4 +1,4 @@
-"""What must not leave a log as it is: control characters, and passwords."""
+"""What must not leave a log as it is: control characters, passwords and keys."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ _URI = re.compile(
 _SECRETS = (
     r"(?:password|passwd|passcode|passphrase|secret|client_secret|access_token|id_token|token|default_pass|(?<!erlang\.)cookie)"
 )
-# after a quote all up to the next one, else a word; a list or a tuple is no secret itself
-_VALUE = r"(?:\{plaintext,\s*)?(?:<<)?)(\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\"'>,(){}\[\]]+)"
+# after a quote all up to the next one, in a binary all bytes, else a word; a list or a tuple is no secret itself
+_VALUE = r"(?:\{plaintext,\s*)?(?:<<)?)(\"[^\"\n]*\"?|'[^'\n]*'?|(?<=<<)\d+(?:,\s*\d+)+|[^\s\"'>,(){}\[\]]+)"
 _KEYED = re.compile(rf"((?:\b|_){_SECRETS}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}", re.IGNORECASE)
 _PAIR = re.compile(rf"(\{{\s*(?:<<)?[\"']?\w*?{_SECRETS}[\"']?(?:>>)?\s*,\s*{_VALUE}", re.IGNORECASE)
 _BEARER = re.compile(r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
-_HINT = re.compile(r"://|passw|passcode|passphrase|secret|token|default_pass|cookie|bearer|basic |eyJ", re.IGNORECASE)
+# a crash of a TLS process shows the server's key: the records of public_key's asn1 modules, or the file as it is
+_KEY_RECORD = re.compile(r"('\w*PrivateKey\w*'\s*[,{])(?:[^{}]+|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}?)*")
+_KEY_FILE = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]+")
+_KEY_NUMBER = re.compile(r"\d{100,}")
+_HINT = re.compile(
+    r"://|passw|passcode|passphrase|secret|token|default_pass|cookie|bearer|basic |eyJ|private ?key|\d{100}", re.IGNORECASE
+)
 MASK = "********"
 _NO_SECRET = frozenset({"undefined", "none", "false", "true", "file", "and", "or", "is", "was", "for", "not", "has"})
 
@@ -34,6 +40,9 @@ def mask(text: str) -> str:
     text = _URI.sub(lambda m: m[1] + MASK, text)
     text = _PAIR.sub(_masked, _KEYED.sub(_masked, text))
     text = _BEARER.sub(lambda m: m[1] + MASK, text)
+    for pattern in (_KEY_RECORD, _KEY_FILE):
+        text = pattern.sub(lambda m: m[1] + MASK, text)
+    text = _KEY_NUMBER.sub(MASK, text)
     return _JWT.sub(MASK, text)
 
 

@@ -26,6 +26,13 @@ from rabbitlogs.privacy import mask, printable, visible
         ("Authorization: Basic YXBwOmh1bnRlcjI=", "YXBwOmh1bnRlcjI="),
         ("client_secret: hunter2", "hunter2"),
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "eyJzdWIiOiIxIn0"),
+        ("[#{private_key =>\n {'RSAPrivateKey','two-prime',7130971,65537,3317,asn1_NOVALUE}}]", "3317"),
+        ("{'ECPrivateKey',1,<<219,98,17>>,{namedCurve,{1,3,132}},<<4,55>>}", "219,98,17"),
+        ("{'PrivateKeyInfo',v1,{'PrivateKeyInfo_privateKeyAlgorithm',{1,2},{x,5}},<<48,130,1>>,x}", "48,130,1"),
+        ("#'RSAPrivateKey'{version = 'two-prime',modulus = 71,privateExponent = 3317}", "3317"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY-----", "MIIEvQIBADAN"),
+        (f"  {'4635474323' * 30},", "4635474323"),
+        ("{master_secret,<<219,98, 17>>}", "98, 17"),
     ],
 )
 def test_secrets_are_masked(text: str, secret: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,36 +23,72 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-_TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[*+?]|\{[0-9,]*\}|.", re.DOTALL)
+_TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?(?::|<?[=!]))?|\{[0-9,]*\}|.", re.DOTALL)
+_TELLING = 3  # characters of a text that is worth looking for
+_ANY_CASE = "(?i)"
+_ODD_CASE = re.compile("[\u0130\u0131\u017f\u212a]").search  # letters that patterns take for i, s and k
 
 
 @lru_cache(maxsize=4096)
 def needed(pattern: str) -> tuple[str, ...]:
-    """Texts one of which is in everything that a pattern finds; empty where that is not sure. Looking for them is faster."""
-    if re.search(r"\(\?[a-zA-Z-]", pattern):  # flags: what case its letters have is open
+    """Texts one of which is in everything that a pattern finds; empty where that is not sure. Looking for them is faster.
+
+    Of a pattern that takes letters in any case they are in small letters.
+    """
+    plain = pattern.removeprefix(_ANY_CASE)
+    if re.search(r"\(\?[a-zA-Z-]", plain):  # flags further in, names
         return ()
+    texts = _alternatives(iter(_TOKENS.findall(plain)))
+    if min(map(len, texts)) < _TELLING:
+        return ()
+    return texts if plain == pattern else tuple([text.lower() for text in texts])
+
+
+def _alternatives(parts: Iterator[str]) -> tuple[str, ...]:
+    """:func:`needed` of a pattern's parts up to the end of a group: the most telling texts of each alternative."""
     out: list[str] = []
-    runs = [""]
-    depth = 0
-    for part in [*_TOKENS.findall(pattern), "|"]:
-        if part in "()":
-            depth += 1 if part == "(" else -1
-            runs.append("")
-        elif depth:
-            continue
-        elif part == "|":
-            out.append(max(runs, key=len))
-            runs = [""]
-        elif part in "*?" or (part[0] == "{" and len(part) > 1):
-            runs[-1] = runs[-1][:-1]  # what it follows need not be there
-            runs.append("")
+    run, before = "", ""
+    known: list[tuple[str, ...]] = [("",)]
+    for part in itertools.chain(parts, "|"):
+        if part in ("|", ")"):
+            best: tuple[str, ...] = max([*known, (run,)], key=_telling)
+            out += best
+            run, known = "", [("",)]
+            if part == ")":
+                break
+        elif part[0] == "(":
+            inner = _alternatives(parts)
+            known += [(run,), inner if part in ("(", "(?:") else ("",)]
+            run = ""
+        elif part in ("*", "?") or (part[0] == "{" and len(part) > 1):  # what it follows need not be there
+            if before[:1] == "(":
+                known.pop()
+            known.append((run[:-1],))
+            run = ""
         elif len(part) == 1 and part not in "+.^$":
-            runs[-1] += part
+            run += part
         elif part[0] == "\\" and not part[1].isalnum():
-            runs[-1] += part[1]
+            run += part[1]
         else:
-            runs.append("")
-    return tuple(out) if all(len(text) > 2 for text in out) else ()
+            known.append((run,))
+            run = ""
+        before = part
+    return tuple(out)
+
+
+def _telling(texts: tuple[str, ...]) -> tuple[int, int]:
+    """For sorting: long texts, and few, tell most."""
+    return min(map(len, texts)), -len(texts)
+
+
+def _lacks(pattern: str, text: str) -> bool:
+    """Whether a text has none of what all that a pattern finds has."""
+    texts = needed(pattern)
+    if texts and pattern.startswith(_ANY_CASE):
+        if not text.isascii() and _ODD_CASE(text):
+            return False
+        text = text.lower()
+    return bool(texts) and not any(known in text for known in texts)
 
 
 @lru_cache(maxsize=1024)
@@ -75,8 +112,7 @@ def rules_out(condition: list[Any], lines: str) -> bool:
     """Whether a condition's pattern is in none of many texts, each a line. False where that is not sure."""
     if condition[1] not in ("like", "unlike"):
         return False
-    texts = needed(condition[2])
-    if texts and not any(text in lines for text in texts):
+    if _lacks(condition[2], lines):
         return True
     pattern = _anywhere(condition[2])
     return pattern is not None and pattern.search(lines) is None
@@ -84,8 +120,7 @@ def rules_out(condition: list[Any], lines: str) -> bool:
 
 def _found(pattern: str, text: str, *, trusted: bool) -> bool:
     if trusted:
-        texts = needed(pattern)
-        if texts and not any(known in text for known in texts):
+        if _lacks(pattern, text):
             return False
         return _regex(pattern).search(text) is not None
     try:

@@ -65,7 +65,7 @@ class Sessions:
         self._count += number
         self._trim()
         if len(self._waiting) >= _BLOCKS:  # each holds a whole block
-            self.settle()
+            self._settle_waiting()
 
     def put_closing(self, lines: list[bytes], where: Where, number: int) -> None:
         """Remembers the lines that end connections in order, unread; the last ones are kept."""
@@ -113,7 +113,7 @@ class Sessions:
     def of_all(self, clients: list[bytes]) -> list[Mapping[str, Any]]:
         """What is known of the connections with these client addresses."""
         if self._waiting:
-            self.settle()
+            self._settle_waiting()
         open_ = set(clients)
         found: dict[bytes, list[tuple[str, bytes]]] = {}
         for kind, lines, _ in reversed(self._filed):  # the latest line of each kind first
@@ -131,13 +131,17 @@ class Sessions:
         return [read.get(client, _NOTHING) for client in clients]
 
     def settle(self) -> None:
+        """Lets go of blocks: takes out of them the lines that were put aside."""
+        self._settle_waiting()
+        self._settle_closings()
+
+    def _settle_waiting(self) -> None:
         """Files what was put aside under its client address; the lines themselves stay unread until asked for."""
         for kind, lines, where, number in self._waiting:
             chosen = _chosen(lines, where)
             self._file(kind, dict(zip(_clients(chosen), chosen, strict=True)), number)
         self._waiting.clear()
         self._trim()
-        self._settle_closings()
 
     def _file(self, kind: str, lines: dict[bytes, bytes], number: int) -> None:
         """Files lines by client: with the last ones of their kind, as long as those are few."""

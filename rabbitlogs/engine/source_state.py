@@ -82,6 +82,7 @@ _SAYING = frozenset(kind for kind, name in _FACTS if name == "node")  # what nam
 FACT_KINDS = frozenset({kind for kind, _ in [*_FACTS, *_PATHS]}.union(_SETTINGS, _LISTENERS))
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
+_FRACTION = ".,0123456789"
 _ONE_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _PLAIN = bytes(range(0x20, 0x7F)).translate(None, b"&`")
 BUCKET = 60  # seconds of a time line's cell
@@ -176,8 +177,8 @@ def _line_start(data: bytes, line: int, count: int) -> int:
 
 @lru_cache(maxsize=64)
 def _other_minute(head: bytes) -> re.Pattern[bytes]:
-    """A line that begins with another time than this one, written like it."""
-    return re.compile(rb"\n(?!" + re.escape(head) + rb")" + re.sub(rb"[0-9]", b"[0-9]", re.escape(head[:10])))
+    """A line that begins with another time than this one (a line end and a minute), written like it."""
+    return re.compile(rb"\n(?!" + re.escape(head[1:]) + rb")" + re.sub(rb"[0-9]", b"[0-9]", re.escape(head[1:11])))
 
 
 class Ordered(NamedTuple):
@@ -380,13 +381,10 @@ class SourceState:
         if seconds is None:
             return
         minute = int(seconds) // BUCKET
-        head = raw[:16].encode()
-        if first[:16] == last[:16] and block.data.startswith(head) and self._is_one_minute(block.data, head, end, lines):
-            self.buckets[minute, "records"] += lines
-            self._minute = minute
-            return
-        zone = first[19:].lstrip(".,0123456789")
+        zone = first[19:].lstrip(_FRACTION)
         is_iso = raw[:16].replace(" ", "T") == first[:16]
+        if is_iso and self._spread_two(block, lines, end, raw, first, last):
+            return
         size = 16 if is_iso else len(raw)
         before = self._before_time(block.lines[0], raw)
         heads = [line[:size] if not before else line.partition(before)[2][:size] for line in block.lines[:lines]]
@@ -414,10 +412,27 @@ class SourceState:
             self.buckets[current, "records"] += 1
         self._minute = current
 
-    @staticmethod
-    def _is_one_minute(data: bytes, head: bytes, end: int, lines: int) -> bool:
-        """Whether no line begins with another minute; one that begins with no time is of the minute of those before it."""
-        return data.count(b"\n" + head, 0, end) + 1 == lines or _other_minute(head).search(data, 0, end) is None
+    def _spread_two(self, block: Block, lines: int, end: int, raw: str, first: str, last: str) -> bool:
+        """Counts the lines of a block that has one minute or two, as most have; False where it has others."""
+        data, begin = block.data, block.lines[0].find(raw.encode())
+        before = b"\n" + block.lines[0][:begin]
+        head = before + raw[:16].encode()
+        late = head[:-5] + last[11:16].encode()
+        if begin < 0 or last < first or last[19:].lstrip(_FRACTION) != first[19:].lstrip(_FRACTION):
+            return False
+        minute, after = (int(to_seconds(time) or 0) // BUCKET for time in (first, last))
+        early = data.count(head, 0, end) + 1
+        others = data.count(late, 0, end) if late != head and first[:10] == last[:10] else 0
+        if early + others != lines:
+            # what begins with no time is of the minute of the lines before it
+            if late != head or begin or _other_minute(head).search(data, 0, end) is not None:
+                return False
+            early = lines
+        self.buckets[minute, "records"] += early
+        if others:
+            self.buckets[after, "records"] += others
+        self._minute = after if others else minute
+        return True
 
     @staticmethod
     def _before_time(line: bytes, raw: str) -> bytes:

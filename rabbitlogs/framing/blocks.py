@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,11 +29,12 @@ from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rabbitlogs.parsing.recogniser import Recogniser
 
-BLOCK = 262144
+BLOCK = 524288
+_KEPT = 24 << 20  # bytes of freed memory, or twice that, that the C library may keep for the next block
 _PIECE = 1 << 18  # of a line that came out of a wrapper
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
 
@@ -42,14 +44,11 @@ _COUNTED, _WANTED, _FIRST, _UNSETTLED = 0x100, 0x5000, 0x10000, 0x20000
 _LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _FIRST: 0x20000, _UNSETTLED: 0x110000 - 0x400}
 # ``[^unsettled]`` is any settled one: a class of these themselves would take milliseconds to compile.
 _EDGE = re.compile("[\U00010000-\U0010ffff][^\U00010000-\U0010ffff]")
-_RUN = re.compile(
-    "[^\U00010000-\U0010ffff]?[\U00020000-\U0010ffff]+[\U00010000-\U0010ffff]*|[\U00010000-\U0001ffff][\U00010000-\U0010ffff]*"
-)
-_ANY_UNSETTLED = re.compile("[\U00010000-\U0010ffff]").search
+_RUN = re.compile("[\U00010000-\U0010ffff]+")
+_ANY_UNSETTLED = _RUN.search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
 _NEAR_END = 200  # lines from a block's end that are counted from there
-_FEW = 16  # different characters that are counted one after the other
 _TOLD = 8  # lines of a record whose shapes are remembered together
 _PLANNED = 2048  # lines with one header whose shapes are remembered together
 _SHAPES = 64  # of settled lines of one wanted kind that are told apart
@@ -357,6 +356,7 @@ class BlockFramer:
             self._drain(final=False)
 
     def _drain(self, *, final: bool) -> None:
+        _keep_memory()
         data = self._pending + b"".join(self._parts)
         self._parts.clear()
         start = 0
@@ -412,7 +412,11 @@ class BlockFramer:
         codes = list(map(memo.codes.get, found))
         if None in codes:
             self._learn(codes, found, block)
-        text = self._unsettle("".join(codes), block)  # type: ignore[arg-type]
+        text = "".join(codes)  # type: ignore[arg-type]
+        if _has_unsettled(text):
+            unsettled = self._unsettle(text, block)
+            if unsettled is not None:
+                text, codes = "".join(unsettled), unsettled  # type: ignore[assignment]
         if not final:
             kept_from = self._last_record(text, block)
             if kept_from == 0:
@@ -420,7 +424,7 @@ class BlockFramer:
             text = text[:kept_from]
         else:
             kept_from = count
-        self._read(text, block)
+        self._read(text, codes[:kept_from], block)  # type: ignore[arg-type]
         if kept_from == count:
             kept = 0
         elif kept_from == count - 1:
@@ -449,10 +453,11 @@ class BlockFramer:
             code = memo.codes.get(shape)
             codes[index] = code if code is not None else memo.learn(shape, block, index, self._sink)
 
-    def _unsettle(self, text: str, block: Block) -> str:
-        """Makes a settled line unsettled where it follows an unsettled one with the same header: it may belong to it."""
-        if not _has_unsettled(text):
-            return text
+    def _unsettle(self, text: str, block: Block) -> list[str] | None:
+        """Makes a settled line unsettled where it follows an unsettled one with the same header: it may belong to it.
+
+        Returns the lines' characters, None where they stay as they are.
+        """
         seen, lines = self._memo.seen, block.lines
         changed: list[str] | None = None
         for edge in _EDGE.finditer(text):
@@ -467,7 +472,7 @@ class BlockFramer:
                 changed = changed if changed is not None else list(text)
                 changed[index] = self._memo.twin(text[index])
                 index += 1
-        return text if changed is None else "".join(changed)
+        return changed
 
     def _last_record(self, text: str, block: Block) -> int:
         """The line where the last record begins."""
@@ -486,13 +491,20 @@ class BlockFramer:
         self._framed = (begin, kept_from, group[:-1])
         return kept_from
 
-    def _read(self, text: str, block: Block) -> None:
+    def _read(self, text: str, codes: list[str], block: Block) -> None:
+        """Reads the records of a block's lines, of which a character each says what they are: as a text, and as a list."""
         sink, seen = self._sink, self._memo.seen
         wanted: _Wanted = {}
-        # a settled line before an unsettled run is read with it; it is blanked out, so indexes stay true
-        settled = self._runs(text, block, wanted) if _has_unsettled(text) else text
-        for code, number in _counted(settled):
-            if code == " " or code >= "\U00010000":
+        numbers = Counter(codes)  # of the list, whose characters are the memo's: they are not hashed anew
+        settled = text
+        if _has_unsettled(text):
+            taken = self._runs(text, block, wanted)
+            for at in taken:  # read with the run that follows; blanked out, so indexes stay true
+                numbers[codes[at]] -= 1
+                codes[at] = " "
+            settled = "".join(codes) if taken else text
+        for code, number in numbers.items():
+            if code >= "\U00010000" or not number:
                 continue
             entry = seen[code]
             sink.count(entry.level, entry.kind, number)
@@ -515,19 +527,20 @@ class BlockFramer:
                 starts.sort()
                 sink.records(level, kind, lines, block, starts, shape)
 
-    def _runs(self, text: str, block: Block, wanted: _Wanted) -> str:
+    def _runs(self, text: str, block: Block, wanted: _Wanted) -> list[int]:
         """Reads the runs of unsettled lines. Groups of lines with one header whose shapes are known are told by a glance.
 
-        Returns the text without the settled lines that runs begin with.
+        Returns where the settled lines are that runs begin with.
         """
         plans, bare, sink, raw = self._memo.plans, self._memo.bare, self._sink, block.lines
         met: dict[str, list[int]] = {}
         taken: list[int] = []
         for run in _RUN.finditer(text):
             start, end = run.span()
-            if text[start] < "\U00010000":
+            if start and text[start] >= "\U00020000":  # the settled line before may be the first of its lines
+                start -= 1
                 taken.append(start)
-            if end - start == 2 and (key := run[0]) in plans:  # the usual one, told at once
+            if end - start == 2 and (key := text[start:end]) in plans:  # the usual one, told at once
                 head = raw[start][: raw[start].find(b">", 24, 96) + 1]
                 if head and (key[1] in bare or raw[start + 1].startswith(head)):
                     met.setdefault(key, []).append(start)
@@ -546,12 +559,7 @@ class BlockFramer:
                     for start in starts:
                         sink.seen(kind, block, start, start, 1, "", "")
                 starts = [start + lines for start in starts]
-        if taken:
-            codes = list(text)
-            for at in taken:
-                codes[at] = " "
-            return "".join(codes)
-        return text
+        return taken
 
     def _known(self, text: str, start: int, end: int, lines: list[bytes], met: dict[str, list[int]]) -> int:
         """Takes groups of lines with one header from a run, as long as their plans are known; returns where that ends."""
@@ -711,6 +719,16 @@ class BlockFramer:
         return told
 
 
+@lru_cache(maxsize=1)
+def _keep_memory() -> None:
+    """Has the C library keep the memory of a block for the next one, which would cost a fifth of the time to get anew.
+
+    glibc gives freed memory back beyond a bound that grows with the largest piece it ever got back (mallopt(3),
+    M_MMAP_THRESHOLD). This piece is never written to, so it costs nothing; elsewhere it does nothing.
+    """
+    bytes(_KEPT)
+
+
 def _in_pieces(lines: Sequence[bytes], places: Sequence[tuple[int, int, int]]) -> tuple[list[bytes], list[tuple[int, int, int]]]:
     """Lines too long to be read at once, in pieces; the first stands for the bytes of all."""
     pieces: list[bytes] = []
@@ -733,12 +751,6 @@ def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:
     has_process = entry.format in (LOGGER, LAGER) and 0 < line.find(b"] <") < 64
     border = line.find(b">", 24, 96) if has_process else -1
     return line[:border] if border > 0 else line.split(b" ", entry.blanks)[: entry.blanks]
-
-
-def _counted(text: str) -> Iterable[tuple[str, int]]:
-    """Each character of a text, in the order of the first ones, and how often it is there."""
-    distinct = dict.fromkeys(text)
-    return Counter(text).items() if len(distinct) > _FEW else [(code, text.count(code)) for code in distinct]
 
 
 def _has_unsettled(text: str) -> bool:

@@ -27,10 +27,11 @@ RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new recor
 _TERM_LINES = 64  # lines of a term without header and indentation that are held together
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
-_ENTITY = re.compile(rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);")
+_ENTITIES = rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);"
+_ENTITY = re.compile(_ENTITIES)
 # What word processors, chats and web pages make of blanks and quotes.
 _TYPOGRAPHY = {0xA0: " ", 0x2007: " ", 0x202F: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
-_NOT_PLAIN = re.compile(rb"[\x00\x1b\r&`\x80-\xff]|\{\"").search  # what a line is freed of, and JSON
+_NOT_PLAIN = re.compile(rb"[\x00\x1b\r`]|\xc2\xa0|\xe2\x80|\xef\xbb\xbf|" + _ENTITIES).search  # what a line is freed of
 _TYPESET = re.compile(rb"\xc2\xa0|\xe2\x80[\x87\x98\x99\x9c\x9d\xaf]")
 _TERM_START = frozenset(" \t{[<*-=})]\"'")
 
@@ -124,9 +125,9 @@ class OpenRecord:
         if not whole.startswith(head) or whole.count(b"\n") * len(head) != len(whole) - len(begun) or _NOT_PLAIN(whole):
             return False
         begun = begun[len(head) :]
-        if head.rstrip() in begun:
+        if head.rstrip() in begun or any(b'{"' in line and parse_json_line(line) is not None for line in lines[1:]):
             return False
-        self.parts += begun.decode().split("\n")
+        self.parts += begun.decode("utf-8", "replace").split("\n")
         self.lines += len(lines) - 1
         self.size += len(whole) + 1
         self._message = self._complete = None
