@@ -16,6 +16,9 @@ from rabbitlogs.engine.catalogue import rules_folder
 from rabbitlogs.engine.events import events_of, lines_of
 from rabbitlogs.engine.matching import needed
 from rabbitlogs.engine.own_rules import load_catalogue
+from rabbitlogs.framing import blocks
+from rabbitlogs.framing.blocks import ShapeMemo
+from rabbitlogs.framing.forms import forms, is_worded
 from rabbitlogs.report.jsonl import event_line, event_lines
 from rabbitlogs.sources import open_sources
 
@@ -26,7 +29,7 @@ SAMPLES = sorted(path for path in (Path(__file__).parent.parent / "samples").rgl
 def _one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each record is read by itself, with the full expression."""
     monkeypatch.setattr(source_state, "WORTH", 10**9)
-    monkeypatch.setattr(source_state, "learn", lambda *_: None)
+    monkeypatch.setattr(source_state, "learn", lambda *_, **__: None)
 
 
 def _report(data: bytes) -> dict[str, object]:
@@ -138,6 +141,58 @@ def test_examples_of_all_rules(form: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert _report(data) == together
 
 
+def _renamed(message: str, chance: random.Random) -> str:
+    """A message in which every name that stands without quotes is another one, of the same sort of letters."""
+
+    def other(match: re.Match[str]) -> str:
+        word = match[0]
+        letters = "abcdef" if not word.lower().strip("abcdef") else "ghijklmnopqrstuvwxyz"
+        name = "".join(chance.choices(letters, k=len(word)))
+        name = name.upper() if word.isupper() else name if word.islower() else name[:-1] + name[-1:].upper()
+        return name if not is_worded(name.encode()) and not is_worded(word.encode()) else word
+
+    parts = re.split(r"('[^'\n]*')", message)
+    parts[::2] = [re.sub(r"(?<![A-Za-z0-9])[A-Za-z]{2,}(?![A-Za-z0-9])", other, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+@pytest.mark.parametrize("form", ["logger", "json"])
+def test_names_without_quotes(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that differ in unquoted names are told by their form, and say what each says when it is looked at by itself."""
+    chance = random.Random(11)
+    rows = [line.partition("> ") for line in _examples(10).splitlines()]
+    text = "".join(f"{head}> {_renamed(message, chance)}\n" for head, _, message in rows)
+    data = (_as_json(text) if form == "json" else text).encode()
+    told: list[str] = []
+    of_form = ShapeMemo.of_form
+    monkeypatch.setattr(ShapeMemo, "of_form", lambda memo, form: told.append(of_form(memo, form) or "") or told[-1] or None)
+    monkeypatch.setattr(blocks, "_MISSED", 0)
+    by_form = _report(data)
+    assert len([code for code in told if code]) > 1500
+    told.clear()
+    monkeypatch.setattr(blocks, "_MISSED", 1 << 60)
+    assert _report(data) == by_form
+    assert not any(told)
+
+
+def test_first_and_last_of_what_is_only_counted() -> None:
+    """Times of lifecycle conditions are those of their first and last record, in whatever way these were read."""
+    data = _examples(8).encode()
+    (source,) = open_sources([data]).sources
+    times: dict[str, list[str]] = {}
+    for event in events_of(source):
+        times.setdefault(event.kind, []).append(event.record.stamp or "")
+    rules = load_catalogue().rules
+    checked = 0
+    for entry in _report(data)["lifecycle"]:  # type: ignore[attr-defined]
+        matches = rules[entry["id"]].matches
+        met = [time for match in matches for kind in match.kinds if not match.conditions for time in times.get(kind, ())]
+        if len(met) == entry["count"]:
+            checked += 1
+            assert (entry["first"], entry["last"]) == (min(met), max(met)), entry["id"]
+    assert checked > 40
+
+
 def test_needed_texts_are_in_what_a_pattern_finds() -> None:
     """Looking for a pattern's needed texts first never misses what the pattern finds."""
     texts = [" ".join(message.split()) for message in _examples(1).splitlines()]
@@ -202,3 +257,17 @@ def test_what_earlier_lines_said_is_asked_each_time(tmp_path: Path) -> None:
     analysis = Analysis(load_catalogue((str(tmp_path),), packages=False))
     analysis.feed("\n".join(lines) + "\n", "a.log")
     assert {f.id: f.count for f in analysis.report().findings}.get("own.named") == 10
+
+
+@pytest.mark.parametrize(
+    ("shape", "other", "is_alike"),
+    [
+        ("name: shop-xkqz", "name: shop-wvvjq", True), ("name: xkqz", "user: xkqz", False), ("xkqz: name", "Xkqz: name", False),
+        ("closing xkqz", "opening xkqz", False), ("xkqz.wv", "xkqz-wv", False), ("[info] xkqz", "[error] xkqz", False),
+        ("ID fefe", "ID xkqz", False), ("ID fefe", "ID bdbd", True),
+    ],
+)  # fmt: skip
+def test_forms(shape: str, other: str, is_alike: bool) -> None:
+    """Words of the grammars, punctuation and sorts of letters are the form; names are not."""
+    one, two = forms([shape.encode(), other.encode()])
+    assert (one == two) is is_alike

@@ -152,19 +152,19 @@ class Analysis:
         known = self._by_rule.get(kind)
         if known is None:
             pairs = self.catalogue.by_kind.get(kind, [])
-            plain = (
-                all(
-                    rule.lifecycle
-                    and not match.conditions
-                    and not rule.interval
-                    and not rule.correlate
-                    and rule.id not in self._ends
-                    for rule, match in pairs
-                )
-                and len(pairs) <= 1
-            )
-            known = self._by_rule[kind] = bool(pairs and not plain) or kind in FACT_KINDS
+            counts = all(self._only_counts(rule) for rule, _ in pairs)
+            known = self._by_rule[kind] = bool(pairs and not counts) or kind in FACT_KINDS
         return known
+
+    def _only_counts(self, rule: Rule) -> bool:
+        """Whether a rule can be told from how many records of its kinds there are, the first and the last one."""
+        if not rule.lifecycle or rule.interval or rule.correlate or rule.id in self._ends:
+            return False
+        return all(
+            not match.conditions and kind not in FACT_KINDS and len(self.catalogue.by_kind[kind]) == 1
+            for match in rule.matches
+            for kind in match.kinds
+        )
 
     @property
     def is_watched(self) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rabbitlogs.sources import Source
 
 _WORTH = 24 << 20  # bytes below which starting processes costs more than it saves
-_PART = 32 << 20  # of a part, whatever the number of processes: so the report is the same however many there are
+_PART = 48 << 20  # of a part, whatever the number of processes: so the report is the same however many there are
 _READ = 1 << 18
 
 Part = tuple[str, str, int, int]  # name, path, from, to

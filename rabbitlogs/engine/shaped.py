@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.batch import is_plain, value_of
 from rabbitlogs.engine.matching import holds, rules_out
+from rabbitlogs.framing.forms import is_worded
 from rabbitlogs.framing.framer import MESSAGE_LIMIT
 from rabbitlogs.framing.headers import JSON, LAGER, LOGGER
 from rabbitlogs.parsing.fields import is_text
@@ -49,12 +50,13 @@ class Shaped:
     """What records of one shape have in common."""
 
     __slots__ = (
-        "_across", "_between", "_fire", "_fired_by", "_fixed", "_held", "_names", "_open", "_pieces", "_quoted", "_same",
+        "_across", "_between", "_by_form",
+        "_fire", "_fired_by", "_fixed", "_held", "_names", "_open", "_pieces", "_quoted", "_same",
         "before_time", "is_json", "types",
     )  # fmt: skip
 
-    def __init__(self, fire: Fire, types: dict[str, Capture], before_time: bytes, *, is_json: bool) -> None:
-        self._fire, self.types, self.before_time, self.is_json = fire, types, before_time, is_json
+    def __init__(self, fire: Fire, types: dict[str, Capture], before_time: bytes, *, is_json: bool, by_form: bool) -> None:
+        self._fire, self.types, self.before_time, self.is_json, self._by_form = fire, types, before_time, is_json, by_form
         self._fixed: dict[str, Any] = {}  # values that the shape tells
         self._same: dict[str, bytes] = {}  # their texts, of those that are counted
         self._open: list[Asked] = []
@@ -215,13 +217,15 @@ class Shaped:
         before = after = b""
         if begin > start:
             head = line[start:begin].translate(None, _DIGITS)
-            before = next((head[-n:] for n in range(1, _REACH) if head.count(head[-n:]) == 1), b"")
+            heads = [head[-n:] for n in range(1, _REACH) if not self._by_form or _is_edge(head[-n:])]
+            before = next((text for text in heads if head.count(text) == 1), b"")
             if first % 2 or not before or not line[start:begin].endswith(before):
                 return False
         if end < stop:
             text = line[max(begin, line.rfind(b"'", 0, end) + 1) : end].translate(None, _DIGITS)
             rest = line[end : min(stop, end + _REACH)]
-            after = next((rest[:n] for n in range(1, len(rest) + 1) if (text + rest[:n]).find(rest[:n]) == len(text)), b"")
+            tails = [rest[:n] for n in range(1, len(rest) + 1) if not self._by_form or _is_edge(rest[:n])]
+            after = next((tail for tail in tails if (text + tail).find(tail) == len(text)), b"")
             if last % 2 or not after or after != after.translate(None, _DIGITS):
                 return False
         if last or (first == last and not before and not after):
@@ -250,20 +254,28 @@ def time_of(stamp: bytes) -> str:
     return found[0].rstrip().decode() if found is not None else ""
 
 
-def is_told_by_shape(line: bytes, begin: int, end: int) -> bool:
-    """Whether a text in a line is the same in all lines of its shape."""
+def is_told_by_shape(line: bytes, begin: int, end: int, *, by_form: bool = False) -> bool:
+    """Whether a text in a line is the same in all lines of its shape, or of its form."""
     text = line[begin:end]
-    return b"'" not in text and text == text.translate(None, _DIGITS) and line.count(b"'", 0, begin) % 2 == 0
+    if b"'" in text or text != text.translate(None, _DIGITS) or line.count(b"'", 0, begin) % 2:
+        return False
+    return not by_form or (is_worded(text) and not line[:begin][-1:].isalnum() and not line[end : end + 1].isalnum())
+
+
+def _is_edge(text: bytes) -> bool:
+    """Whether a text next to a name is the same in all lines of a form, and nothing there can look like it."""
+    return not text[:1].isalnum() and not text[-1:].isalnum() and is_worded(text)
 
 
 def learn(
-    kind: str, level: str, framed: Framed, pairs: Sequence[tuple[Rule, Match]], fire: Fire, counted: Names
+    kind: str, level: str, framed: Framed, pairs: Sequence[tuple[Rule, Match]], fire: Fire, counted: Names, *, by_form: bool
 ) -> Shaped | None:  # fmt: skip
     """What records of a shape have in common, learnt from one of them; None where the shape does not tell.
 
     Args:
         pairs: the rules that records of this kind may fire, and how they match.
         counted: the fields whose values rules count.
+        by_form: only their form is the same (:mod:`rabbitlogs.framing.forms`).
     """
     record = framed.raw()
     tokens = _tokens(framed, record)
@@ -286,12 +298,12 @@ def learn(
         span = spans[capture.name] = _span(tokens, record, begin, end, text.encode())
         if span is None:
             line, column = _word_at(tokens, begin)
-            is_told = is_told_by_shape(record[line][:column] + text.encode(), column, column + len(text))
+            is_told = is_told_by_shape(record[line][:column] + text.encode(), column, column + len(text), by_form=by_form)
         else:
-            is_told = is_told_by_shape(record[span[0]], span[1], span[2])
+            is_told = is_told_by_shape(record[span[0]], span[1], span[2], by_form=by_form)
         if not is_told and capture.type != "present":
             loose.add(capture.name)
-    shaped = Shaped(fire, types, before_time, is_json=framed.open.header.format == JSON)
+    shaped = Shaped(fire, types, before_time, is_json=framed.open.header.format == JSON, by_form=by_form)
     rules = shaped.decide(level, pairs, loose, fixed)
     return shaped if shaped.place_all(counted(rules), record, spans, loose) else None
 

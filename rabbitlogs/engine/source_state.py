@@ -214,6 +214,7 @@ class SourceState:
         self.sessions = Sessions()
         self.templates = Templates()
         self.plain: dict[str, list[Any]] = {}  # counted kind: first raw line, last raw line
+        self._here: dict[str, tuple[int, int]] = {}  # counted kind: first and last line in the block that is read
         self.buckets: Counter[tuple[int, str]] = Counter()
         self.noted: dict[str, list[Note | Notes]] = {}
         self._minutes: dict[bytes, int] = {}
@@ -237,11 +238,13 @@ class SourceState:
 
     def note_counted(self, kind: str, lines: list[bytes], first: int, last: int, where: Where, number: int) -> None:
         """Keeps what is asked of records that are only counted: the first and last of a kind, the lines of connections."""
-        entry = self.plain.get(kind)
-        if entry is None:
-            self.plain[kind] = [lines[first], lines[last]]
-        else:
+        entry = self.plain.setdefault(kind, [lines[first], lines[last]])
+        low, high = self._here.get(kind, (-1, -1))  # a block's records do not come in order
+        if first < low and entry[0] is lines[low]:
+            entry[0] = lines[first]
+        if last > high:
             entry[1] = lines[last]
+        self._here[kind] = min(first, low) if low >= 0 else first, max(last, high)
         if kind in SESSION_KINDS:
             self.sessions.put_aside(kind, lines, where, number)
         elif kind == CLOSED:
@@ -250,6 +253,7 @@ class SourceState:
     def span(self, block: Block, size: int, lines: int) -> None:
         """Notes the size and the times of a block."""
         self.settle_notes(block)
+        self._here.clear()
         self.bytes += size
         self.lines += lines
         data = block.data
@@ -539,7 +543,10 @@ class SourceState:
             pairs = owner.by_shape(kind)
             if pairs is not None:
                 fire = partial(owner.matcher.fire_alone, kind, level)
-                learnt[shape] = learn(kind, level, Framed(block, starts[0], lines, None), pairs, fire, owner.counted_by)
+                by_form = not owner.memo.formed.isdisjoint(shape)
+                learnt[shape] = learn(
+                    kind, level, Framed(block, starts[0], lines, None), pairs, fire, owner.counted_by, by_form=by_form
+                )
         shaped: Shaped | None = learnt[shape]
         columns = shaped.columns(block.lines, starts) if shaped is not None else None
         if shaped is None or columns is None:

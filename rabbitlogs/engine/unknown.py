@@ -77,6 +77,8 @@ class Templates:
                 key = level, _REST
             group = self.groups.setdefault(key, [0, source, line])
         group[0] += number
+        if line < group[2] and source == group[1]:  # a block's records do not come in order
+            group[2] = line
 
     def room(self) -> int:
         """How many more templates are told apart."""
@@ -91,6 +93,8 @@ class Templates:
             group = groups.get(key)
             if group is not None:
                 group[0] += 1
+                if line < group[2] and source == group[1]:
+                    group[2] = line
             elif len(groups) < LIMIT:
                 groups[key] = [1, source, line]
             else:

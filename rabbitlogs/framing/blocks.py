@@ -21,7 +21,8 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rabbitlogs.framing.framer import READ_LINES, Line, OpenRecord, begins_record, clean, continues
+from rabbitlogs.framing.forms import forms
+from rabbitlogs.framing.framer import READ_LINES, TERM_START, Line, OpenRecord, begins_record, clean, continues
 from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header, formats_in_use
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.framing.strangers import MANY, Stranger, strangers
@@ -52,6 +53,10 @@ _NEAR_END = 200  # lines from a block's end that are counted from there
 _TOLD = 8  # lines of a record whose shapes are remembered together
 _PLANNED = 2048  # lines with one header whose shapes are remembered together
 _SHAPES = 64  # of settled lines of one wanted kind that are told apart
+_MISSED = 1024  # lines of new shapes after which their forms are looked at
+_ALIKE = 4  # shapes of one form that have the same answer; so will the next one
+_PAUSE = 8  # blocks whose lines are not taken for strangers after one that had few
+_LENT = 8192  # shapes that are remembered by their form; then these are forgotten
 _MEMO_BYTES = 8 << 20  # of remembered shapes; beyond, everything is forgotten and learnt anew
 
 
@@ -172,6 +177,17 @@ class _Seen:
         self.level, self.kind, self.format, self.blanks = level, kind, format_, blanks
 
 
+class _Alike:
+    """What is remembered of a form: what its shapes are, how many were met, and the character of all further ones."""
+
+    __slots__ = ("code", "met", "outcome")
+
+    def __init__(self, outcome: tuple[Any, ...]) -> None:
+        self.outcome: tuple[Any, ...] | None = outcome
+        self.met = 1
+        self.code: str | None = None
+
+
 # What lines with one header are: of each record its level, kind, number of lines, whether it is wanted, its shape.
 _Plan = list[tuple[str, str | None, int, bool, str]]
 
@@ -197,6 +213,15 @@ class ShapeMemo:
         self.strange: dict[tuple[bool, str], str] = {}  # the character of lines of no kind, whatever they say
         self.any_text: set[str] = set()  # these characters: what follows such a line has to be looked at
         self.bare: set[str] = set()  # characters of lines without header
+        self.missed = 0  # lines whose shapes were new
+        self.is_strange = False  # most of them, in the last block, were of no kind
+        self.pause = 0  # blocks in which nobody looks for strangers
+        self.unread: set[str] = set()  # characters of lines that nobody has read: what they say alone has to be looked at
+        self._details: dict[tuple[str, str, int], str] = {}
+        self._met: set[int] = set()  # hashes of shapes of such lines
+        self._alike: dict[bytes, _Alike] = {}  # what is remembered of a form
+        self.formed: set[str] = set()  # characters that stand for the shapes of one form
+        self._lent: list[bytes] = []
         self.size = 0
         self._next = {place: place for place in _LIMITS}
 
@@ -242,6 +267,62 @@ class ShapeMemo:
             self.size += len(shape) + 120
         return code
 
+    def detail(self, shape: bytes, before: str) -> str | None:
+        """The character of a line that goes on with the line before, if its shape was not met so far: most never come again."""
+        known = hash(shape)
+        if known in self._met:
+            return None
+        self._met.add(known)
+        self.size += 100
+        entry = self.seen[before]
+        key = entry.level, entry.format, entry.blanks
+        code = self._details.get(key)
+        if code is None:
+            code = self._details[key] = self._add(_UNSETTLED, _Seen(entry.level, None, entry.format, entry.blanks))
+            for some in (self.any_text, self.mixed, self.unread):
+                some.add(code)
+        return code
+
+    def of_form(self, form: bytes) -> str | None:
+        """The character of a line whose shape is new, by its form, of which enough shapes were met."""
+        alike = self._alike.get(form)
+        return alike.code if alike is not None else None
+
+    def lend(self, shape: bytes, code: str) -> None:
+        """Remembers a shape's character for a while, that was told by its form."""
+        if len(self._lent) >= _LENT:
+            for lent in self._lent:
+                self.codes.pop(lent, None)
+            self._lent.clear()
+        self._lent.append(shape)
+        self.codes[shape] = code
+
+    def resembles(self, form: bytes, code: str) -> None:
+        """Remembers what a shape of this form is; after some that are the same, all are taken to be."""
+        entry = self.seen[code]
+        place = max(begin for begin in _LIMITS if begin <= ord(code))
+        outcome = place, entry.level, entry.kind, entry.format, entry.blanks
+        alike = self._alike.get(form)
+        if alike is None:
+            self._alike[form] = _Alike(outcome)
+            self.size += len(form) + 300
+        elif alike.outcome != outcome or entry.kind in self._ambiguous:
+            alike.outcome = None
+        else:
+            alike.met += 1
+            if alike.met == _ALIKE:
+                alike.code = code if place == _COUNTED else self._stands_for_form(place, entry)
+
+    def _stands_for_form(self, place: int, entry: _Seen) -> str:
+        code = self._add(place, entry)
+        if entry.kind is None:
+            self.mixed.add(code)
+            if place == _UNSETTLED:
+                self.any_text.add(code)
+        else:
+            self.formed.add(code)
+        return code
+
     def stranger(self, stranger: Stranger, line: bytes) -> str:
         """The character of a line of no kind."""
         key = stranger.is_zoned, stranger.level
@@ -257,18 +338,20 @@ class ShapeMemo:
         known = self._twins.get(code)
         if known is None:
             entry = self.seen[code]
-            known = self._twins[code] = chr(self._next[_UNSETTLED])
-            self._next[_UNSETTLED] += 1
-            self.seen[known] = _Seen(entry.level, entry.kind, entry.format, entry.blanks)
-            if code in self.mixed:
-                self.mixed.add(known)
+            known = self._twins[code] = self._add(_UNSETTLED, entry)
+            for alike in (self.mixed, self.formed):
+                if code in alike:
+                    alike.add(known)
         return known
 
     def _new(self, place: int, header: Header, kind: str | None) -> str:
+        return self._add(place, _Seen(header.level, kind, header.format, header.blanks))
+
+    def _add(self, place: int, entry: _Seen) -> str:
         code = chr(self._next[place])
         self._next[place] += 1
-        self.seen[code] = _Seen(header.level, kind, header.format, header.blanks)
-        if header.format == BARE:
+        self.seen[code] = entry
+        if entry.format == BARE:
             self.bare.add(code)
         return code
 
@@ -439,19 +522,67 @@ class BlockFramer:
         return kept
 
     def _learn(self, codes: list[str | None], found: list[bytes], block: Block) -> None:
+        """Finds the characters of lines whose shapes are new: by their forms, as lines of no kind, or one by one."""
         memo = self._memo
-        if codes.count(None) >= MANY and not formats_in_use():
-            new = [at for at, code in enumerate(codes) if code is None]
-            for at, stranger in zip(new, strangers([block.lines[at] for at in new], recogniser()), strict=True):
-                if stranger is not None:
-                    codes[at] = memo.stranger(stranger, block.lines[at])
-                    block.strangers[at] = stranger.message
-        index = -1
-        for _ in range(codes.count(None)):
-            index = codes.index(None, index + 1)
-            shape = found[index]
-            code = memo.codes.get(shape)
-            codes[index] = code if code is not None else memo.learn(shape, block, index, self._sink)
+        new = [at for at, code in enumerate(codes) if code is None]
+        memo.missed += len(new)
+        form_of: dict[int, bytes] = {}
+        details: set[int] = set()
+        if not formats_in_use():
+            details = {at for at in new if _is_detail(block.lines, at)}
+            others = [at for at in new if at not in details] if details else new
+            if memo.is_strange:
+                self._find_strangers(codes, others, block)
+            if memo.missed > _MISSED:
+                form_of = self._take_known(codes, found, [at for at in others if codes[at] is None], block)
+            if not memo.is_strange:
+                self._find_strangers(codes, [at for at in others if codes[at] is None], block)
+            memo.is_strange = len(block.strangers) * 2 > len(others)
+        for at in new:
+            if codes[at] is None:
+                shape, form = found[at], form_of.get(at, b"")
+                code = memo.codes.get(shape) or memo.of_form(form)
+                before = codes[at - 1]
+                if code is None and at in details and before is not None and before >= "\U00010000":
+                    code = memo.detail(shape, before)
+                if code is None:
+                    code = memo.learn(shape, block, at, self._sink)
+                    if form:
+                        memo.resembles(form, code)
+                codes[at] = code
+
+    def _find_strangers(self, codes: list[str | None], places: list[int], block: Block) -> None:
+        """Finds lines of no kind among many, as long as there are some."""
+        self._memo.pause -= 1
+        if len(places) >= MANY and self._memo.pause < 0:
+            self._take_strangers(codes, places, block)
+            if len(block.strangers) * 8 < len(places):
+                self._memo.pause = _PAUSE
+
+    def _take_known(self, codes: list[str | None], found: list[bytes], places: list[int], block: Block) -> dict[int, bytes]:
+        """Finds the characters of lines of known forms. Returns the forms of all."""
+        if not places:
+            return {}
+        memo = self._memo
+        form_of = dict(zip(places, forms([found[at] for at in places]), strict=True))
+        unknown = []
+        for at, form in form_of.items():
+            code = codes[at] = memo.of_form(form)
+            if code is not None:
+                if code in memo.any_text:
+                    unknown.append(at)
+                else:
+                    memo.lend(found[at], code)
+        self._take_strangers(codes, unknown, block, are_unknown=True)
+        return form_of
+
+    def _take_strangers(self, codes: list[str | None], places: list[int], block: Block, *, are_unknown: bool = False) -> None:
+        """Finds the characters of lines of no kind that are plainly such."""
+        lines = [block.lines[at] for at in places]
+        for at, line, stranger in zip(places, lines, strangers(lines, recogniser(), are_unknown=are_unknown), strict=True):
+            if stranger is not None:
+                codes[at] = self._memo.stranger(stranger, line)
+                block.strangers[at] = stranger.message
 
     def _unsettle(self, text: str, block: Block) -> list[str] | None:
         """Makes a settled line unsettled where it follows an unsettled one with the same header: it may belong to it.
@@ -664,6 +795,8 @@ class BlockFramer:
         """The records of lines that may belong together: how many lines, level, kind."""
         if end - start == 1:
             entry = self._memo.seen[text[start]]
+            if text[start] in self._memo.unread:
+                return [(1, entry.level, OpenRecord(Line(block.lines[start])).kind(recogniser()))]
             if entry.format not in (BARE, REPORT):
                 return [(1, entry.level, entry.kind)]
         if self._framed[:2] == (start, end):
@@ -738,6 +871,13 @@ def _in_pieces(lines: Sequence[bytes], places: Sequence[tuple[int, int, int]]) -
             pieces.append(line[at : at + _PIECE])
             where.append((offset + length, 0, number) if at else (offset, length, number))
     return pieces, where
+
+
+def _is_detail(lines: Sequence[bytes], at: int) -> bool:
+    """Whether a line of 3.9+ has the header of the one before and goes on like a term or a list."""
+    line, before = lines[at], lines[at - 1] if at else b""
+    stop = line.find(b"> ", 24, 96) + 2
+    return stop > 2 and line[:stop] == before[:stop] and line[stop : stop + 1].decode("latin-1") in TERM_START
 
 
 def _head(line: bytes, entry: _Seen) -> bytes | list[bytes]:

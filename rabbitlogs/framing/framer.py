@@ -33,7 +33,7 @@ _ENTITY = re.compile(_ENTITIES)
 _TYPOGRAPHY = {0xA0: " ", 0x2007: " ", 0x202F: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
 _NOT_PLAIN = re.compile(rb"[\x00\x1b\r`]|\xc2\xa0|\xe2\x80|\xef\xbb\xbf|" + _ENTITIES).search  # what a line is freed of
 _TYPESET = re.compile(rb"\xc2\xa0|\xe2\x80[\x87\x98\x99\x9c\x9d\xaf]")
-_TERM_START = frozenset(" \t{[<*-=})]\"'")
+TERM_START = frozenset(" \t{[<*-=})]\"'")
 
 
 def clean(line: bytes) -> bytes:
@@ -194,7 +194,7 @@ def begins_record(text: str, reader: Recogniser) -> bool:
 
     The runtime's last words are terms that begin with words of their own, ``{"init terminating in do_boot",...``.
     """
-    is_detail = not text or (text[0] in _TERM_START and not text.startswith('{"'))
+    is_detail = not text or (text[0] in TERM_START and not text.startswith('{"'))
     return not is_detail and reader.begins(collapse(text[:400]))
 
 

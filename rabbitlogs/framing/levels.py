@@ -18,6 +18,11 @@ _SPELLINGS = {
 _BY_SPELLING = {word: level for level, words in _SPELLINGS.items() for word in words.split()}
 
 
+def spellings() -> list[str]:
+    """Every spelling of a level, in small letters and in capitals."""
+    return [*_BY_SPELLING, *map(str.upper, _BY_SPELLING), *map(str.capitalize, _BY_SPELLING)]
+
+
 def level_of(word: str) -> str:
     """The level a word stands for, or ``none``."""
     return _BY_SPELLING.get(word.lower(), NONE)

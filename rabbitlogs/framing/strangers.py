@@ -31,14 +31,18 @@ class Stranger(NamedTuple):
     message: str
 
 
-def strangers(lines: Sequence[bytes], reader: Recogniser) -> list[Stranger | None]:
-    """Which of these lines are of no kind for sure; None for those that have to be looked at."""
+def strangers(lines: Sequence[bytes], reader: Recogniser, *, are_unknown: bool = False) -> list[Stranger | None]:
+    """Which of these lines are of no kind for sure; None for those that have to be looked at.
+
+    Args:
+        are_unknown: it is known that they are of no kind; only their headers are looked at.
+    """
     try:
         rows = _PLAIN.findall(b"\n".join(lines).decode("ascii"))
     except UnicodeDecodeError:
         return [None] * len(lines)
     plain = [at for at, row in enumerate(rows) if row[2] and row[2][-1] != " " and "  " not in row[2]]
-    unknown = reader.none_near([rows[at][2] for at in plain])
+    unknown = [True] * len(plain) if are_unknown else reader.none_near([rows[at][2] for at in plain])
     out: list[Stranger | None] = [None] * len(lines)
     for at, is_unknown in zip(plain, unknown, strict=True):
         if is_unknown:

@@ -184,9 +184,13 @@ def compile_seq(
 
 
 def _prefix(seq: Seq, build: Any, absent: Collection[int]) -> str:
-    """Nested optionals, innermost last: ``e1(?:e2(?:e3)?)?``; alternatives at the end in whole, else begun."""
-    parts = [build([element], seq[index + 1 :], None) for index, element in enumerate(seq)]
-    if seq[-1][0] == "a":
+    """Nested optionals, innermost last: ``e1(?:e2(?:e3)?)?``; alternatives at the end in whole, else begun.
+
+    A message cannot be followed beyond a literal that it has not.
+    """
+    end = next((index for index, element in enumerate(seq) if index and id(element) in absent), len(seq))
+    parts = [build([element], seq[index + 1 :], None) for index, element in enumerate(seq[:end])]
+    if end == len(seq) and seq[-1][0] == "a":
         begun = [_prefix(branch, build, absent) for branch in seq[-1][1] if branch and id(branch) not in absent]
         parts[-1] = "(?:" + "|".join([parts[-1], *begun]) + ")"
     pattern = ""
@@ -199,12 +203,14 @@ def optional_parts(seq: Seq, *, prefix: bool = False) -> list[tuple[int, str]]:
     """The parts a message of a kind need not have, by id, each with the longest literal that tells that it is there.
 
     They are alternatives, options and repetitions. An id is that of the part in this very tree. With ``prefix`` a message
-    may stop inside the alternatives at the end; what tells those is the literal they begin with.
+    may stop before any literal, and inside the alternatives at the end; what tells those is the literal they begin with.
     """
     out: list[tuple[int, str]] = []
     for index, element in enumerate(seq):
         head = element[0]
-        if head == "f":
+        if head == "l" and prefix and index:
+            out.append((id(element), element[1]))
+        elif head == "f":
             out.extend(optional_parts(element[2]))
         elif head in "aor":
             begun = prefix and head == "a" and index == len(seq) - 1

@@ -37,6 +37,7 @@ _ALIKE_SHARE = 0.75  # the same, where a literal ends in other words: what is mi
 _NEAR_FLOATING = 20  # literal characters, where a kind begins with something else than a literal
 _WORDS = re.compile(r"\s*\S+\s*")
 _WORD = re.compile(r"[A-Za-z_]{3,}")
+_ESCAPE = re.compile(r"\\+.")  # in a tree's text, of JSON and of expressions
 _LETTER = re.compile(r"[A-Za-z]")
 _WORDS_ONLY = bytes(code if chr(code).isalpha() or code in b"_\n" else 0x20 for code in range(128)) + bytes(128)
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
@@ -56,7 +57,12 @@ def _common(literal: str, message: str) -> str:
 
 def _stops_in(message: str, place: int, literal: str) -> bool:
     """Whether a message ends, from some place on, in the word before a literal or in the middle of the literal."""
-    return " " not in message[place:] or any(message.endswith(literal[:size], place) for size in range(len(literal), 1, -1))
+    if " " not in message[place:]:
+        return True
+    size = literal.rfind(message[-1]) + 1  # beginnings of the literal that end like the message
+    while size > 1 and not message.endswith(literal[:size], place):
+        size = literal.rfind(message[-1], 0, size - 1) + 1
+    return size > 1
 
 
 def _captured(match: re.Match[str]) -> int:
@@ -124,7 +130,7 @@ class KindEntry:
     """One kind in the recogniser; its expressions are made when first needed.
 
     Args:
-        tree: gives the kind's tree, anew each time: trees are large, and hardly needed once expressions are made.
+        tree: gives the kind's tree when asked: trees are large, and hardly needed once expressions are made.
     """
 
     __slots__ = ("_begins_so", "_full", "_literals", "_prefix", "_required", "name", "openings", "tree", "weight")
@@ -219,6 +225,7 @@ class Recogniser:
         self._by_word: dict[str, list[str]] = compiled["words"]
         self._anywhere: list[list[str]] = compiled["anywhere"]
         self._marks = {character for literal, _ in self._anywhere for character in literal if not character.islower()}
+        self._last_tree = lru_cache(maxsize=8)(self._tree)  # asked for several times in a row
         self._any = re.compile("|".join(re.escape(literal) for literal, _ in self._anywhere) or "(?!)")
 
     def __len__(self) -> int:
@@ -228,12 +235,20 @@ class Recogniser:
         """Every kind's name."""
         return list(self._rows)
 
+    def texts(self) -> list[str]:
+        """Texts that have every word of every kind: literals and expressions, among others."""
+        rows = self._rows.values()
+        return [
+            _ESCAPE.sub(" ", text)
+            for text in (*self._table["headers"].values(), *[tree_text(self._table, row[1]) for row in rows])
+        ]
+
     def entry(self, name: str) -> KindEntry:
         """One kind by name."""
         entry = self.kinds.get(name)
         if entry is None:
             _, _, openings, weight = self._rows[name]
-            entry = self.kinds[name] = KindEntry(name, partial(self._tree, name), openings, weight)
+            entry = self.kinds[name] = KindEntry(name, partial(self._last_tree, name), openings, weight)
         return entry
 
     def _tree(self, name: str) -> list[Any]:

@@ -509,7 +509,8 @@ class TestLibrary:
                 said.append(item.finding.id)
                 if len(said) == 2:
                     stop.set()
-                append(log, gone(3) + plain(4))
+                else:
+                    append(log, gone(3) + plain(4))
             return said
 
         assert asyncio.run(asyncio.wait_for(main(), DEADLINE)) == [MISSED, "connection.closed_abruptly"]
