@@ -5,8 +5,9 @@
 
 Hundreds of users and virtual hosts, thousands of queues; nine records of ten are connections coming and going, the rest
 warnings and errors of a few kinds. ``--rules N`` makes every fifth record one of the examples that N rules hold, the first
-ones often, the last ones seldom, with other names and numbers: a broker in many troubles. ``--random`` writes the worst
-case instead: every line of other words.
+ones often, the last ones seldom, with other names and numbers: a broker in many troubles. With ``--names`` every tenth record
+has a name without quotes that no other has: a pod's, a device's. ``--random`` writes the worst case instead: every line
+of other words.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 SERVER = "10.0.0.2:5672"
 RULES = Path(__file__).parent.parent / "rabbitlogs" / "rules"
+NAMED = 0.1  # of records that bring a name
 SHARE = 0.2  # of records that are made of rules' examples
 HEADER = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\S* \[(\w+)\] (<[\d.]+>) ")
 VARIABLE = re.compile(
@@ -44,12 +46,15 @@ class Broker:
         self.words = ["".join(self.chance.choice(letters) for _ in range(self.chance.randint(2, 10))) for _ in range(8000)]
         self.examples: list[tuple[str, str, str, str]] = []
         self.weights: list[float] = []
+        self.has_names = False
         self.time = datetime(2026, 11, 1, tzinfo=UTC)
 
     def record(self) -> tuple[str, str, str, str]:
         """Level, kind, pid, message."""
         if self.examples and self.chance.random() < SHARE:
             return self.example()
+        if self.has_names and self.chance.random() < NAMED:
+            return self.named()
         pick = self.chance.choice
         roll = self.chance.random()
         pid = f"<0.{self.chance.randint(500, 99999)}.{self.chance.randint(0, 20)}>"
@@ -130,6 +135,16 @@ class Broker:
 
         return level, kind, other, VARIABLE.sub(vary, message)
 
+    def named(self) -> tuple[str, str, str, str]:
+        """A connection with the name of a pod, or of a device that speaks MQTT."""
+        pid = f"<0.{self.chance.randint(500, 99999)}.0>"
+        where = f"10.{self.chance.randint(0, 3)}.{self.chance.randint(0, 255)}.9:{self.chance.randint(1024, 65535)} -> {SERVER}"
+        letters = "".join(self.chance.choices("bcdfghjklmnpqrstvwxz2456789", k=15))
+        if self.chance.random() < 0.5:
+            return "info", "mqtt.accepted", pid, f"Accepted MQTT connection {where} for client ID sensor-{letters[:8]}"
+        name = f"{self.chance.choice(('shop', 'order', 'cart', 'mail'))}-service-{letters[:10]}-{letters[10:]}"
+        return "info", "connection.named", pid, f"connection {pid} ({where}): has a client-provided name: {name}"
+
     def noise(self) -> tuple[str, str, str, str]:
         """A record of words nobody has seen before."""
         text = " ".join(self.chance.choice(self.words) for _ in range(10))
@@ -160,11 +175,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--format", choices=["logger", "lager", "json"], default="logger")
     parser.add_argument("--rules", type=int, default=0, help="rules whose examples are mixed in")
+    parser.add_argument("--names", action="store_true", help="every tenth record has a name of its own, without quotes")
     parser.add_argument("--random", action="store_true", help="the worst case: every line different")
     parser.add_argument("--truth", metavar="FILE", help="where to write what the log holds")
     arguments = parser.parse_args()
     broker = Broker(arguments.seed)
     broker.read_examples(arguments.rules)
+    broker.has_names = arguments.names
     counts: Counter[tuple[str, str]] = Counter()
     written, goal = 0, int(arguments.megabytes * 1e6)
     parts: list[str] = []

@@ -124,6 +124,7 @@ class Bench:
         """The formats of one log, and the worst case."""
         for name, options in {"logger": [], "lager": ["--format", "lager"], "json": ["--format", "json"]}.items():
             self.against_search(name, generate(self.work / "log", self.megabytes, *options))
+        self.against_search("names without quotes", generate(self.work / "log", self.megabytes / 3, "--names"))
         self.against_search("random words", generate(self.work / "log", self.megabytes / 3, "--random"))
 
     def rules(self) -> None:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rabbitlogs.framing.framer import Line, frame
-from rabbitlogs.framing.headers import BARE
+from rabbitlogs.framing.headers import BARE, LAGER, LOGGER
 from rabbitlogs.framing.templates import Template, guess
 from rabbitlogs.framing.times import to_iso, to_seconds
 from rabbitlogs.parsing.recogniser import recogniser
@@ -175,8 +175,10 @@ def _formats(found: Peeler | None, sample: bytes, lines: list[bytes], score: flo
     for outer, own in _outside(found, sample, lines):
         if own and own[0].lstrip().startswith(b"{"):
             continue
-        headed = [line for line in own[:_LINES] if line.strip()]
-        is_headed = sum(Line(line).header.format != BARE for line in headed) >= 0.8 * len(headed)
+        headers = [Line(line).header for line in own[:_LINES] if line.strip()]
+        if score >= _WELL and all(header.format in (LOGGER, LAGER) and header.time and header.pid for header in headers):
+            continue  # everything a format could tell is read already
+        is_headed = sum(header.format != BARE for header in headers) >= 0.8 * len(headers)
         for text in guess(own):
             if is_headed and "$time" not in text and "$pid" not in text:
                 continue  # the usual reading knows more of these lines than the level

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LIMIT = 20000  # connections remembered
 CLOSINGS = 2000  # ends of connections remembered
-_BLOCKS = 16  # blocks of lines that are held unread
+_BLOCKS = 8  # blocks of lines that are held unread
 CLOSED = "connection.closed"
 NAMED = "connection.named"
 KINDS = frozenset({"connection.authenticated", NAMED})

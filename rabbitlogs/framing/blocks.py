@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rabbitlogs.parsing.recogniser import Recogniser
 
 BLOCK = 524288
-_KEPT = 24 << 20  # bytes of freed memory, or twice that, that the C library may keep for the next block
+_KEPT = 8 << 20  # bytes of freed memory, or twice that, that the C library may keep for the next block
 _PIECE = 1 << 18  # of a line that came out of a wrapper
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
 

@@ -7,6 +7,7 @@ its own. Names are words that no message of the grammars has; what is left witho
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -36,8 +37,9 @@ class _Words(dict[bytes, bytes]):
 @lru_cache(maxsize=1)
 def _words() -> _Words:
     """The words of the grammars, each as it is."""
-    texts = "\n".join([*recogniser().texts(), *spellings()]).encode()
-    known = {*_WORD.findall(texts), *_WORD.findall(texts.translate(None, _DIGITS))}  # shapes have no digits
+    known: set[bytes] = set()
+    for text in itertools.chain(recogniser().texts(), spellings()):
+        known.update(_WORD.findall(text.encode()), _WORD.findall(text.encode().translate(None, _DIGITS)))  # shapes have no digits
     return _Words(zip(known, known, strict=True))
 
 

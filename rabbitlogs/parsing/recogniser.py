@@ -25,7 +25,7 @@ from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import compile_seq, literals, optional_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rabbitlogs.parsing.patterns import Capture
 
@@ -235,13 +235,12 @@ class Recogniser:
         """Every kind's name."""
         return list(self._rows)
 
-    def texts(self) -> list[str]:
+    def texts(self) -> Iterator[str]:
         """Texts that have every word of every kind: literals and expressions, among others."""
-        rows = self._rows.values()
-        return [
-            _ESCAPE.sub(" ", text)
-            for text in (*self._table["headers"].values(), *[tree_text(self._table, row[1]) for row in rows])
-        ]
+        for text in self._table["headers"].values():
+            yield _ESCAPE.sub(" ", text)
+        for row in self._rows.values():
+            yield _ESCAPE.sub(" ", tree_text(self._table, row[1]))
 
     def entry(self, name: str) -> KindEntry:
         """One kind by name."""
@@ -369,7 +368,8 @@ class Recogniser:
 
     def wants_more(self, message: str) -> bool:
         """Whether a message is the beginning of a kind and stops in its middle."""
-        return self.reach(message) == len(message)
+        size = len(message)
+        return any((begun := entry.begin(message)) is not None and begun.end() == size for entry in self._opened(message))
 
     def fields_of(self, name: str, message: str) -> dict[str, Any]:
         """The fields of a collapsed message whose kind is known."""
