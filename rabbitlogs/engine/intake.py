@@ -30,8 +30,8 @@ class Intake:
         self.head = b""
         self.sampling = True
         self.bytes = 0
-        self.lines = 0
-        self.unended = False
+        self._live_lines = 0
+        self._last = b"\n"  # byte fed
         self.envelope: Any = None
         self._raw = b""
         self._offset = 0
@@ -44,14 +44,33 @@ class Intake:
         """Takes the next raw bytes."""
         self.bytes += len(data)
         if data:
-            self.lines += data.count(b"\n")
-            self.unended = not data.endswith(b"\n")
+            if self.owner.live:
+                self._live_lines += data.count(b"\n")
+            self._last = data[-1:]
         if self.sampling:
             self.head += data
             if len(self.head) >= SAMPLE:
                 self._decide()
             return
         self._pass(data)
+
+    @property
+    def lines(self) -> int:
+        """Line ends fed. They are counted where lines are told apart anyway, which is a tenth of the time of a large log;
+        live, where that begins anew with each file of a log, as they come."""
+        if self.owner.live:
+            return self._live_lines
+        if self.sampling:
+            return self.head.count(b"\n")
+        if self.envelope is not None:
+            return self._line - 1 + self._raw.count(b"\n")
+        state = self.owner.sources.get((self.name, ""))
+        return state.framer.lines_fed if state is not None else 0
+
+    @property
+    def unended(self) -> bool:
+        """Whether the last line fed has no end."""
+        return self._last not in (b"\n", self._eol)
 
     @property
     def line_total(self) -> int:
@@ -92,10 +111,9 @@ class Intake:
 
     def join(self, later: Intake) -> None:
         """Takes the head of the later part of the same source: its own last record ends with it."""
-        head, size, lines = later.take_head(), later.bytes, later.lines
+        head, size = later.take_head(), later.bytes
         self.feed(head)
         self.bytes += size - len(head)
-        self.lines += lines - head.count(b"\n")
         if later.sampling:
             return
         if self.sampling:
@@ -103,8 +121,9 @@ class Intake:
         self._pass(b"", final=True)
         for state in self.owner.states_of(self.name):
             state.framer.flush()
-        self.unended = later.unended
-        self._raw, self._offset, self._line = later._raw, self._offset + later._offset - len(head), self.lines + 1
+        self._last = later._last
+        self._line = self.lines + later._line - head.count(b"\n")
+        self._raw, self._offset = later._raw, self._offset + later._offset - len(head)
         self.envelope = later.envelope
 
     def take_head(self) -> bytes:
@@ -117,6 +136,10 @@ class Intake:
         if self.sampling:
             self.sampling = False
             self.envelope = self._detect(head)
+            self._pass(head, final=True)
+            for state in self.owner.states_of(self.name):
+                state.framer.flush()
+            return
         raw, offset, line = self._raw, self._offset, self._line
         self._raw, self._offset, self._line = b"", self.start, 1
         framers = {state.origin: state.framer for state in self.owner.states_of(self.name)}

@@ -378,6 +378,11 @@ class BlockFramer:
         """Bytes fed that no record has been made of yet."""
         return self._pending + b"".join(self._parts)
 
+    @property
+    def lines_fed(self) -> int:
+        """Line ends fed."""
+        return self.line - 1 + self._pending.count(b"\n") + sum([part.count(b"\n") for part in self._parts])
+
     def adopt(self, sink: Sink, memo: ShapeMemo) -> None:
         """Goes on for another sink."""
         self._sink, self._memo = sink, memo
