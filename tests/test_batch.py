@@ -175,6 +175,65 @@ def test_names_without_quotes(form: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not any(told)
 
 
+_LIVES = [
+    "accepting AMQP connection <0.{n}.0> (10.0.0.5:{n} -> 10.0.0.2:5672)",
+    "connection <0.{n}.0> (10.0.0.5:{n} -> 10.0.0.2:5672): user 'svc-{u}' authenticated and granted access to vhost '/'",
+    "closing AMQP connection <0.{n}.0> (10.0.0.5:{n} -> 10.0.0.2:5672, vhost: '/', user: 'svc-{u}')",
+    "closing AMQP connection <0.{n}.0> (10.0.0.5:{n} -> 10.0.0.2:5672):\nmissed heartbeats from client, timeout: 60s",
+    "closing AMQP connection <0.{n}.0> (10.0.0.5:{n} -> 10.0.0.2:5672, vhost: '/', user: 'svc-{u}'):\n"
+    "client unexpectedly closed TCP connection",
+    "Error on AMQP connection <0.{n}.0> (10.0.0.5:{n} -> 10.0.0.2:5672, state: starting):\n"
+    "PLAIN login refused: user 'svc-{u}' - invalid credentials",
+    "HTTP access denied: user 'svc-{u}' - invalid credentials",
+    "memory resource limit alarm set on node rabbit@a.", "memory resource limit alarm cleared on node rabbit@a",
+    "nobody knows orders-{u}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cuts", [(0.5,), (0.1, 0.35, 0.9)])
+def test_parts_of_a_large_log(cuts: tuple[float, ...]) -> None:
+    """Evidence, connections and counts of parts that were merged are those of the whole, over many blocks."""
+    chance = random.Random(3)
+    lines = []
+    for n in range(24000):
+        message = chance.choices(_LIVES, weights=[30, 30, 20, 5, 5, 5, 3, 0.01, 0.01, 2])[0].format(
+            n=n + 1000, u=chance.randrange(90)
+        )
+        head = f"2026-11-23 {n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}.{n:06}+00:00 [error] <0.{n + 1000}.0> "
+        lines += [head + line + "\n" for line in message.split("\n")]
+    data = "".join(lines).encode()
+    assert len(data) > 6 * blocks.BLOCK
+    edges = [0, *[int(len(data) * cut) for cut in cuts], len(data)]
+    whole = Analysis()
+    parts = [Analysis(like=whole) for _ in edges[1:]]
+    for part, begin, end in zip(parts, edges, edges[1:], strict=False):
+        part.feed(data[begin:end], "a.log")
+    for part in parts[1:]:
+        parts[0].merge(part)
+    assert parts[0].report().to_dict() == _report(data)
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.5, 0.8])
+def test_evidence_of_parts(cut: float) -> None:
+    """The lines shown are the same ones: the first few, the first of each kind, the last few of the rest."""
+    records: dict[str, list[str]] = {}
+    for line in _examples(6).splitlines(keepends=True):
+        records.setdefault(line[: line.index("> ")], []).append(line)
+    # half of them once only, in any order: so that kinds are met first in any part
+    groups = [lines for n, lines in enumerate(records.values()) if n % 2 == 0 or n < len(records) // 6]
+    random.Random(9).shuffle(groups)
+    times = [head[:32] for head in records]
+    data = "".join(time + line[32:] for time, lines in zip(times, groups, strict=False) for line in lines).encode()
+    part, later = Analysis(), Analysis()
+    part.feed(data[: int(len(data) * cut)], "a.log")
+    later.feed(data[int(len(data) * cut) :], "a.log")
+    part.merge(later)
+    shown = [
+        {f["id"]: [e["line"] for e in f["evidence"]] for f in r["findings"]} for r in (part.report().to_dict(), _report(data))
+    ]
+    assert shown[0] == shown[1]
+
+
 def test_first_and_last_of_what_is_only_counted() -> None:
     """Times of lifecycle conditions are those of their first and last record, in whatever way these were read."""
     data = _examples(8).encode()

@@ -41,7 +41,7 @@ class Sessions:
         self._filed: deque[tuple[str, dict[bytes, bytes], int]] = deque()
         self._count = 0
         self._kinds: set[str] = set()
-        self._closing: deque[tuple[list[bytes], Where, int]] = deque()
+        self._closing: deque[tuple[list[bytes], list[Where], int]] = deque()  # of each block: lines, where among them, how many
         self._closings = 0
         self._closed: list[bytes] = []
 
@@ -69,16 +69,21 @@ class Sessions:
 
     def put_closing(self, lines: list[bytes], where: Where, number: int) -> None:
         """Remembers the lines that end connections in order, unread; the last ones are kept."""
-        self._closing.append((lines, where, number))
+        wheres: list[Where] = [where]
+        if self._closing and self._closing[-1][0] is lines:
+            _, known, count = self._closing.pop()
+            wheres, number = [*known, where], count + number
+            self._closings -= count
+        elif len(self._closing) >= _BLOCKS:
+            self._settle_closings()
+        self._closing.append((lines, wheres, number))
         self._closings += number
         while self._closings - self._closing[0][2] >= CLOSINGS:
             self._closings -= self._closing.popleft()[2]
-        if len(self._closing) >= _BLOCKS:
-            self._settle_closings()
 
     def _settle_closings(self) -> None:
-        for lines, where, _ in self._closing:
-            self._closed += _chosen(lines, where)
+        for lines, wheres, _ in self._closing:
+            self._closed += [lines[at] for at in sorted([at for where in wheres for at in _places(where)])]
         self._closing.clear()
         self._closings = 0
         del self._closed[:-CLOSINGS]
@@ -182,8 +187,12 @@ class Sessions:
         self._trim()
 
 
+def _places(where: Where) -> list[int]:
+    return where if isinstance(where, list) else [found.start() for found in re.finditer(where[1], where[0])]
+
+
 def _chosen(lines: list[bytes], where: Where) -> list[bytes]:
-    return [lines[at] for at in (where if isinstance(where, list) else [m.start() for m in re.finditer(where[1], where[0])])]
+    return [lines[at] for at in _places(where)]
 
 
 def _clients(lines: list[bytes]) -> list[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache, partial
-from itertools import repeat
+from itertools import islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -332,7 +332,7 @@ class SourceState:
         if kinds:
             order = [notes[0].kind] if owners is None else [note.kind for note in owners]
             first.update(order.index(kind) for kind in kinds)
-        last = range(max(0, count - LAST_EVIDENCE), count)
+        last = list(islice((at for at in range(count - 1, -1, -1) if at not in first), LAST_EVIDENCE))[::-1]
         if first:
             for at in sorted(first.union(last)):
                 self._show(tally, event(at), block)

@@ -264,6 +264,10 @@ class Tally:
         shown = sorted(out.values(), key=lambda e: (seconds_key(e.time), e.source, e.offset))
         return [replace(e, text=printable(e.text)[:EVIDENCE_TEXT]) for e in shown]
 
+    def _know(self, kind: str, fields: dict[str, Any] | None) -> None:
+        if fields is not None and len(self.first_fields) < SHAPES:
+            self.first_fields.setdefault(kind, fields)
+
     def merge(self, later: Tally) -> None:
         self.settle()
         later.settle()
@@ -274,17 +278,11 @@ class Tally:
         for name, counter in later.subjects.items():
             for value, number in counter.items():
                 self.subject(name, value, number)
-        for kind, fields in later.first_fields.items():
-            if len(self.first_fields) < SHAPES:
-                self.first_fields.setdefault(kind, fields)
         for evidence in sorted((*later.evidence, *later.shapes.values(), *later.last_evidence), key=lambda e: e.offset):
             self.keep(evidence)
+            self._know(evidence.kind, later.first_fields.get(evidence.kind))
         for kind, fields in later.first_fields.items():
-            if len(self.first_fields) < SHAPES:
-                self.first_fields.setdefault(kind, fields)
-        room = FIRST_EVIDENCE - len(self.evidence)
-        self.evidence.extend(later.evidence[:room])
-        self.last_evidence = (self.last_evidence + later.evidence + later.last_evidence)[-LAST_EVIDENCE:]
+            self._know(kind, fields)
         self.moments.merge(later.moments)
         for value, moments in later.keys.items():
             mine = self.keys.get(value)
