@@ -11,7 +11,7 @@ from rabbitlogs.engine.analysis import Analysis
 from rabbitlogs.engine.batch import WORTH, Rows, is_bare, joined
 from rabbitlogs.engine.source_state import UNKNOWN, SourceState
 from rabbitlogs.engine.state import iso
-from rabbitlogs.framing.blocks import Framed
+from rabbitlogs.framing.blocks import BLOCK, Framed
 from rabbitlogs.framing.framer import BLANK
 from rabbitlogs.framing.headers import formats_in_use
 from rabbitlogs.model import Event, Record
@@ -74,6 +74,8 @@ class EventBatch:
 
 class _Collector(SourceState):
     """Takes every record as an event instead of counting it."""
+
+    block_size = BLOCK // 2  # of every record much more is kept: what is larger is beyond a processor's cache
 
     def __init__(self, name: str, origin: str, owner: Analysis) -> None:
         super().__init__(name, origin, owner)

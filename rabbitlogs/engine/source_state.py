@@ -30,7 +30,7 @@ from rabbitlogs.engine.state import (
     iso,
 )
 from rabbitlogs.engine.unknown import Templates
-from rabbitlogs.framing.blocks import Block, BlockFramer, Framed
+from rabbitlogs.framing.blocks import BLOCK, Block, BlockFramer, Framed
 from rabbitlogs.framing.framer import MESSAGE_LIMIT, Line
 from rabbitlogs.framing.headers import BARE, BARE_HEADER, LAGER, LOGGER, Header, parse_header
 from rabbitlogs.framing.levels import rank
@@ -194,6 +194,8 @@ class Ordered(NamedTuple):
 
 class SourceState:
     """Everything known of one source. The sink of its framer."""
+
+    block_size = BLOCK
 
     def __init__(self, name: str, origin: str, owner: Analysis) -> None:
         self.name, self.origin = name, origin

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from rabbitlogs.parsing.recogniser import Recogniser
 
-BLOCK = 524288
+BLOCK = 524288  # bytes that are read at once
 _KEPT = 8 << 20  # bytes of freed memory, or twice that, that the C library may keep for the next block
 _PIECE = 1 << 18  # of a line that came out of a wrapper
 LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 100 MB must not need 100 MB
@@ -144,6 +144,8 @@ class Block:
 
 class Sink(Protocol):
     """Who takes the records of a stream."""
+
+    block_size: int  # bytes that are read at once
 
     def wants(self, kind: str | None) -> bool:
         """Whether records of a kind are to be handed over one by one, not only counted."""
@@ -364,6 +366,7 @@ class BlockFramer:
 
     def __init__(self, sink: Sink, memo: ShapeMemo | None = None, *, offset: int = 0, line: int = 1) -> None:
         self._sink = sink
+        self._size = sink.block_size
         self._memo = memo if memo is not None else ShapeMemo()
         self._pending = b""
         self._places: list[tuple[int, int, int]] | None = None
@@ -401,7 +404,7 @@ class BlockFramer:
             data = self._line_ends(data)
         self._parts.append(data)
         self._waiting += len(data)
-        if self._waiting >= BLOCK:
+        if self._waiting >= self._size:
             self._drain(final=False)
 
     def _line_ends(self, data: bytes) -> bytes:
@@ -440,18 +443,19 @@ class BlockFramer:
         self._places.extend(places)
         self._parts.append(b"\n".join(line.replace(b"\n", b" ") for line in lines) + b"\n")
         self._waiting += len(self._parts[-1])
-        if self._waiting >= BLOCK:
+        if self._waiting >= self._size:
             self._drain(final=False)
 
     def _drain(self, *, final: bool) -> None:
         _keep_memory()
+        size = self._size
         data = self._pending + b"".join(self._parts)
         self._parts.clear()
         start = 0
-        while len(data) - start >= BLOCK:
-            cut = data.rfind(b"\n", start, start + BLOCK) + 1
+        while len(data) - start >= size:
+            cut = data.rfind(b"\n", start, start + size) + 1
             if cut <= start:
-                cut = data.find(b"\n", start + BLOCK, start + LINE_LIMIT) + 1
+                cut = data.find(b"\n", start + size, start + LINE_LIMIT) + 1
             if cut <= start:
                 if len(data) - start < LINE_LIMIT:
                     break
@@ -475,7 +479,7 @@ class BlockFramer:
         self._pending = data
         self._waiting = len(data) if final else 0
         if not final:
-            self._waiting = len(data) if len(data) < BLOCK else BLOCK - min(len(data) // 2, BLOCK)
+            self._waiting = len(data) if len(data) < size else size - min(len(data) // 2, size)
 
     @staticmethod
     def _larger(data: bytes, start: int, cut: int) -> int | None:
