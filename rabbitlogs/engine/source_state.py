@@ -427,13 +427,19 @@ class SourceState:
         if begin < 0 or last < first or last[19:].lstrip(_FRACTION) != first[19:].lstrip(_FRACTION):
             return False
         minute, after = (int(to_seconds(time) or 0) // BUCKET for time in (first, last))
-        early = data.count(head, 0, end) + 1
-        others = data.count(late, 0, end) if late != head and first[:10] == last[:10] else 0
-        if early + others != lines:
-            # what begins with no time is of the minute of the lines before it
-            if late != head or begin or _other_minute(head).search(data, 0, end) is not None:
+        has_late = late != head and first[:10] == last[:10]
+        early = others = 0
+        if begin or first[19:].lstrip(_FRACTION):  # as JSON and of 3.9+ every line has a time
+            early = data.count(head, 0, end) + 1
+            others = data.count(late, 0, end) if has_late else 0
+        if early + others != lines:  # what begins with no time is of the minute of the lines before it
+            turn = data.find(late, 0, end) if has_late else -1
+            if begin or (late != head and turn < 0) or _other_minute(head).search(data, 0, turn if turn >= 0 else end):
                 return False
-            early = lines
+            if turn >= 0 and _other_minute(late).search(data, turn + 1, end):
+                return False
+            others = data.count(b"\n", turn, end) if turn >= 0 else 0
+            early = lines - others
         self.buckets[minute, "records"] += early
         if others:
             self.buckets[after, "records"] += others
