@@ -863,7 +863,7 @@ class BlockFramer:
 
 @lru_cache(maxsize=1)
 def _keep_memory() -> None:
-    """Has the C library keep the memory of a block for the next one, which would cost a fifth of the time to get anew.
+    """Has the C library keep the memory of a block for the next one, which costs a tenth of the time or more to get anew.
 
     glibc gives freed memory back beyond a bound that grows with the largest piece it ever got back (mallopt(3),
     M_MMAP_THRESHOLD). This piece is never written to, so it costs nothing; elsewhere it does nothing.

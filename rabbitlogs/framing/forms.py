@@ -16,8 +16,8 @@ from rabbitlogs.parsing.recogniser import recogniser
 
 _WORD = re.compile(rb"([A-Za-z]+)")
 _DIGITS = b"0123456789"
-# What stands for a name, so that an expression which takes one takes all: words themselves, which no message has.
 _LIMIT = 32768  # words that are remembered
+# What stands for a name, so that an expression which takes one takes all: words themselves, which no message has.
 _HEX, _SMALL, _CAPITALS, _MIXED = b"zqh", b"zqs", b"zqc", b"zqm"
 
 

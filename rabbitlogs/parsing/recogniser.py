@@ -369,7 +369,9 @@ class Recogniser:
     def wants_more(self, message: str) -> bool:
         """Whether a message is the beginning of a kind and stops in its middle."""
         size = len(message)
-        return any((begun := entry.begin(message)) is not None and begun.end() == size for entry in self._opened(message))
+        return not message or any(
+            (begun := entry.begin(message)) is not None and begun.end() == size for entry in self._opened(message)
+        )
 
     def fields_of(self, name: str, message: str) -> dict[str, Any]:
         """The fields of a collapsed message whose kind is known."""
