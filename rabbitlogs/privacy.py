@@ -39,8 +39,7 @@ def mask(text: str) -> str:
         return text
     text = _URI.sub(lambda m: m[1] + MASK, text)
     text = _PAIR.sub(_masked, _KEYED.sub(_masked, text))
-    text = _BEARER.sub(lambda m: m[1] + MASK, text)
-    for pattern in (_KEY_RECORD, _KEY_FILE):
+    for pattern in (_BEARER, _KEY_RECORD, _KEY_FILE):
         text = pattern.sub(lambda m: m[1] + MASK, text)
     text = _KEY_NUMBER.sub(MASK, text)
     return _JWT.sub(MASK, text)

@@ -80,9 +80,7 @@ class Intake:
     def close(self) -> None:
         """Reads what is open to its end; the head stays for :meth:`take_head`."""
         if not self.sampling:
-            self._pass(b"", final=True)
-            for state in self.owner.states_of(self.name):
-                state.framer.flush()
+            self._finish(b"")
 
     def begin(self) -> None:
         """Reads the head as the beginning of the log, at once: nothing will be merged before it."""
@@ -118,9 +116,7 @@ class Intake:
             return
         if self.sampling:
             self._decide()
-        self._pass(b"", final=True)
-        for state in self.owner.states_of(self.name):
-            state.framer.flush()
+        self._finish(b"")
         self._last = later._last
         self._line = self.lines + later._line - head.count(b"\n")
         self._raw, self._offset = later._raw, self._offset + later._offset - len(head)
@@ -136,20 +132,23 @@ class Intake:
         if self.sampling:
             self.sampling = False
             self.envelope = self._detect(head)
-            self._pass(head, final=True)
-            for state in self.owner.states_of(self.name):
-                state.framer.flush()
+            self._finish(head)
             return
         raw, offset, line = self._raw, self._offset, self._line
         self._raw, self._offset, self._line = b"", self.start, 1
         framers = {state.origin: state.framer for state in self.owner.states_of(self.name)}
         for state in self.owner.states_of(self.name):
             state.framer = BlockFramer(state, self.owner.memo, offset=self.start)
-        self._pass(head, final=True)
+        self._finish(head)
         for state in self.owner.states_of(self.name):
-            state.framer.flush()
             state.framer = framers.get(state.origin) or BlockFramer(state, self.owner.memo, offset=offset, line=line)
         self._raw, self._offset, self._line = raw, offset, line
+
+    def _finish(self, data: bytes) -> None:
+        """Reads bytes after which none follow: open records end."""
+        self._pass(data, final=True)
+        for state in self.owner.states_of(self.name):
+            state.framer.flush()
 
     def _detect(self, sample: bytes) -> Any:
         from rabbitlogs.engine.reading import way_to_read

@@ -24,7 +24,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 _TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?(?::|<?[=!]))?|\{[0-9,]*\}|.", re.DOTALL)
-_TELLING = 3  # characters of a text that is worth looking for
+_SHORTEST = 3  # characters of a text that is worth looking for
 _ANY_CASE = "(?i)"
 _ODD_CASE = re.compile("[\u0130\u0131\u017f\u212a]").search  # letters that patterns take for i, s and k
 
@@ -39,7 +39,7 @@ def needed(pattern: str) -> tuple[str, ...]:
     if re.search(r"\(\?[a-zA-Z-]", plain):  # flags further in, names
         return ()
     texts = _alternatives(iter(_TOKENS.findall(plain)))
-    if min(map(len, texts)) < _TELLING:
+    if min(map(len, texts)) < _SHORTEST:
         return ()
     return texts if plain == pattern else tuple([text.lower() for text in texts])
 

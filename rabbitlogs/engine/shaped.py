@@ -1,10 +1,11 @@
 """Records of one shape at once: which rules they fire is decided once, and their subjects are cut out, not parsed.
 
-Records of one shape (:mod:`rabbitlogs.framing.shapes`) differ in digits and quoted text only. So where every field that
-a rule's condition looks at stands outside of those, one record's answer is the answer of all; and the fields that are
-counted (users, clients, queues) stand between the same words, or in the same pair of quotes, in each of them. Both are
-learnt from the first record of a shape, and held against what the full expression says of the first few; where that
-differs, or cannot be told from the shape, the records are read with the full expression.
+Records of one shape (:mod:`rabbitlogs.framing.shapes`) differ in digits and quoted text only, those of one form
+(:mod:`rabbitlogs.framing.forms`) in names too. So where every field that a rule's condition looks at stands outside of
+those, one record's answer is the answer of all; and the fields that are counted (users, clients, queues) stand between the
+same words, or in the same pair of quotes, in each of them. Both are learnt from the first record of a shape, and held
+against what the full expression says of the first few; where that differs, or cannot be told from the shape, the records
+are read with the full expression.
 """
 
 from __future__ import annotations

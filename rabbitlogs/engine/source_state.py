@@ -82,7 +82,6 @@ _SAYING = frozenset(kind for kind, name in _FACTS if name == "node")  # what nam
 FACT_KINDS = frozenset({kind for kind, _ in [*_FACTS, *_PATHS]}.union(_SETTINGS, _LISTENERS))
 ADDRESSES = ("client", "peer")
 _WARNING = rank("warning")
-_FRACTION = ".,0123456789"
 _ONE_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _PLAIN = bytes(range(0x20, 0x7F)).translate(None, b"&`")
 BUCKET = 60  # seconds of a time line's cell
@@ -173,6 +172,11 @@ def _line_start(data: bytes, line: int, count: int) -> int:
     for _ in range(count - line):
         at = data.rfind(b"\n", 0, at)
     return at + 1
+
+
+def _zone(stamp: str) -> str:
+    """The zone of an ISO time; empty where it has none."""
+    return stamp[19:].lstrip(".,0123456789")
 
 
 @lru_cache(maxsize=64)
@@ -387,7 +391,7 @@ class SourceState:
         if seconds is None:
             return
         minute = int(seconds) // BUCKET
-        zone = first[19:].lstrip(_FRACTION)
+        zone = _zone(first)
         is_iso = raw[:16].replace(" ", "T") == first[:16]
         if is_iso and self._spread_two(block, lines, end, raw, first, last):
             return
@@ -424,12 +428,12 @@ class SourceState:
         before = b"\n" + block.lines[0][:begin]
         head = before + raw[:16].encode()
         late = head[:-5] + last[11:16].encode()
-        if begin < 0 or last < first or last[19:].lstrip(_FRACTION) != first[19:].lstrip(_FRACTION):
+        if begin < 0 or last < first or _zone(last) != _zone(first):
             return False
         minute, after = (int(to_seconds(time) or 0) // BUCKET for time in (first, last))
         has_late = late != head and first[:10] == last[:10]
         early = others = 0
-        if begin or first[19:].lstrip(_FRACTION):  # as JSON and of 3.9+ every line has a time
+        if begin or _zone(first):  # as JSON and of 3.9+ every line has a time
             early = data.count(head, 0, end) + 1
             others = data.count(late, 0, end) if has_late else 0
         if early + others != lines:  # what begins with no time is of the minute of the lines before it

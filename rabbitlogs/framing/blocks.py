@@ -8,9 +8,11 @@ string and the rest is string work in C:
   with the settled line before it, goes through the careful framer (:mod:`rabbitlogs.framing.framer`), whose answers for
   short runs are remembered by shape too.
 
-Only kinds that the sink wants, unknown messages, and lines never seen before are touched one by one. The last record of
-a block is always kept back, since the next block may continue it; so no block ever begins inside a record, and neither
-the size of the chunks nor where they are cut makes a difference.
+Only kinds that the sink wants, unknown messages, and lines never seen before are touched one by one. Of the last there may
+be any number, where each has a name of its own; their forms (:mod:`rabbitlogs.framing.forms`) tell them together.
+
+The last record of a block is always kept back, since the next block may continue it; so no block ever begins inside a
+record, and neither the size of the chunks nor where they are cut makes a difference.
 """
 
 from __future__ import annotations
@@ -162,8 +164,8 @@ class Sink(Protocol):
     def records(self, level: str, kind: str | None, lines: int, block: Block, starts: list[int], shape: str) -> None:
         """Records of a wanted kind, or unknown ones, each of so many lines, in order. They have been counted.
 
-        ``shape`` is the same for records that differ only in digits and quoted text, in this block and later ones until
-        the memo forgets; empty where that is not known.
+        ``shape`` is the same for records that differ only in digits and quoted text, or only in names too
+        (:attr:`ShapeMemo.formed`), in this block and later ones until the memo forgets; empty where that is not known.
         """
 
     def span(self, block: Block, size: int, lines: int) -> None:
@@ -280,9 +282,8 @@ class ShapeMemo:
         key = entry.level, entry.format, entry.blanks
         code = self._details.get(key)
         if code is None:
-            code = self._details[key] = self._add(_UNSETTLED, _Seen(entry.level, None, entry.format, entry.blanks))
-            for some in (self.any_text, self.mixed, self.unread):
-                some.add(code)
+            code = self._details[key] = self._any(_Seen(entry.level, None, entry.format, entry.blanks))
+            self.unread.add(code)
         return code
 
     def of_form(self, form: bytes) -> str | None:
@@ -316,13 +317,10 @@ class ShapeMemo:
                 alike.code = code if place == _COUNTED else self._stands_for_form(place, entry)
 
     def _stands_for_form(self, place: int, entry: _Seen) -> str:
+        if entry.kind is None and place == _UNSETTLED:
+            return self._any(entry)
         code = self._add(place, entry)
-        if entry.kind is None:
-            self.mixed.add(code)
-            if place == _UNSETTLED:
-                self.any_text.add(code)
-        else:
-            self.formed.add(code)
+        (self.formed if entry.kind is not None else self.mixed).add(code)
         return code
 
     def stranger(self, stranger: Stranger, line: bytes) -> str:
@@ -330,9 +328,15 @@ class ShapeMemo:
         key = stranger.is_zoned, stranger.level
         code = self.strange.get(key)
         if code is None:
-            code = self.strange[key] = self._new(_UNSETTLED, Line(line).header, None)
-            self.any_text.add(code)
-            self.mixed.add(code)
+            header = Line(line).header
+            code = self.strange[key] = self._any(_Seen(header.level, None, header.format, header.blanks))
+        return code
+
+    def _any(self, entry: _Seen) -> str:
+        """A character for lines that may say anything."""
+        code = self._add(_UNSETTLED, entry)
+        self.any_text.add(code)
+        self.mixed.add(code)
         return code
 
     def twin(self, code: str) -> str:
