@@ -491,8 +491,7 @@ class SourceState:
             return starts
         if len(at) < WORTH or not self.owner.is_quiet("\n".join(messages)):
             return starts
-        places = [place[2] for place in block.places_of(at, 1)]
-        self.templates.add_all(level, messages, self.name, places)
+        self.templates.add_all(level, messages, self.name, block.line_numbers(at))
         stamps = [block.lines[start][:STAMP] for start in at]
         self._widen(stamps)
         if rank(level) >= _WARNING:
@@ -676,8 +675,7 @@ class SourceState:
     def shift(self, shifts: Mapping[str, tuple[int, int]]) -> None:
         """Moves the places of a later part behind the earlier one."""
         offset, line = shifts.get(self.name, (0, 0))
-        for group in self.templates.groups.values():
-            group[2] += line
+        self.templates.shift(line)
         self.framer.shift(offset, line)
 
     def set_aside(self) -> Ordered:

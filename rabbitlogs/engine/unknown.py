@@ -42,7 +42,8 @@ _ATOM = re.compile(r"[a-z][A-Za-z_@]*+(?=(,)|\Z)")
 _SAME = re.compile(r"<\*>(?:[\s,:.]+<\*>)+")
 
 
-_MAY_VARY = re.compile(r"""[0-9'"`<#{\[@/\\]|[^\x00-\x7f]""")  # without one of these there is nothing to replace
+_VARYING = "0123456789'\"`<#{[@/\\"  # without one of these, and in ASCII, there is nothing to replace
+_MAY_VARY = re.compile(rf"[{re.escape(_VARYING)}]|[^\x00-\x7f]")
 
 
 def template_of(message: str) -> str:
@@ -66,46 +67,67 @@ class Templates:
     """Unknown messages by level and template, with count and the first place. Bounded: the rest counts as one group."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[str, str], list[Any]] = {}
+        self._groups: dict[str, dict[str, list[Any]]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._groups.values()))
+
+    def _of(self, level: str) -> dict[str, list[Any]]:
+        groups = self._groups.get(level)
+        if groups is None:
+            groups = self._groups[level] = {}
+        return groups
 
     def add(self, level: str, message: str, source: str, line: int, number: int = 1) -> None:
         """Counts a message; ``number`` of them, where it is known that their template is the same."""
-        key = level, template_of(message)
-        group = self.groups.get(key)
+        groups, template = self._of(level), template_of(message)
+        group = groups.get(template)
         if group is None:
-            if len(self.groups) >= LIMIT:
-                key = level, _REST
-            group = self.groups.setdefault(key, [0, source, line])
+            group = groups.setdefault(template if self.room() else _REST, [0, source, line])
         group[0] += number
         if line < group[2] and source == group[1]:  # a block's records do not come in order
             group[2] = line
 
     def room(self) -> int:
         """How many more templates are told apart."""
-        return max(0, LIMIT - len(self.groups))
+        return max(0, LIMIT - len(self))
 
     def add_all(self, level: str, messages: list[str], source: str, lines: list[int]) -> None:
         """Counts messages, each of which stands in a line of its own, in order."""
-        groups = self.groups
-        is_plain = _MAY_VARY.search("\n".join(messages)) is None
-        for message, line in zip(messages, lines, strict=True):
-            key = level, message[:300] if is_plain else template_of(message)
-            group = groups.get(key)
+        groups, room = self._of(level), self.room()
+        together = "\n".join(messages)
+        is_plain = together.isascii() and len(together.encode().translate(None, _VARYING.encode())) == len(together)
+        templates = [message[:300] for message in messages] if is_plain else [template_of(message) for message in messages]
+        if not room and groups.keys().isdisjoint(templates):
+            groups.setdefault(_REST, [0, source, lines[0]])[0] += len(messages)
+            return
+        for template, line in zip(templates, lines, strict=True):
+            group = groups.get(template)
             if group is not None:
                 group[0] += 1
                 if line < group[2] and source == group[1]:
                     group[2] = line
-            elif len(groups) < LIMIT:
-                groups[key] = [1, source, line]
+            elif room:
+                room -= 1
+                groups[template] = [1, source, line]
             else:
-                groups.setdefault((level, _REST), [0, source, line])[0] += 1
+                groups.setdefault(_REST, [0, source, line])[0] += 1
 
     def merge(self, later: Templates) -> None:
-        for key, (count, source, line) in later.groups.items():
-            if key not in self.groups and len(self.groups) >= LIMIT:
-                key = key[0], _REST
-            group = self.groups.setdefault(key, [0, source, line])
-            group[0] += count
+        for level, theirs in later._groups.items():
+            groups, room = self._of(level), self.room()
+            for template, (count, source, line) in theirs.items():
+                group = groups.get(template)
+                if group is None:
+                    group = groups.setdefault(template if room else _REST, [0, source, line])
+                    room = max(0, room - 1)
+                group[0] += count
+
+    def shift(self, lines: int) -> None:
+        """Moves the places of a later part behind the earlier one."""
+        for groups in self._groups.values():
+            for group in groups.values():
+                group[2] += lines
 
     def rows(self) -> list[dict[str, object]]:
         """The groups, errors first, then by count."""
@@ -113,7 +135,8 @@ class Templates:
 
         rows = [
             {"template": printable(template), "level": level, "count": group[0], "source": group[1], "line": group[2]}
-            for (level, template), group in self.groups.items()
+            for level, groups in self._groups.items()
+            for template, group in groups.items()
         ]
         rows.sort(key=lambda row: (-rank(str(row["level"])), -int(row["count"]), str(row["template"])))
         return rows

@@ -27,7 +27,7 @@ from rabbitlogs.framing.forms import forms
 from rabbitlogs.framing.framer import READ_LINES, TERM_START, Line, OpenRecord, begins_record, clean, continues
 from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header, formats_in_use
 from rabbitlogs.framing.shapes import shapes
-from rabbitlogs.framing.strangers import MANY, Stranger, strangers
+from rabbitlogs.framing.strangers import MANY, Heading, strangers
 from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
 
@@ -51,6 +51,7 @@ _RUN = re.compile("[\U00010000-\U0010ffff]+")
 _ANY_UNSETTLED = _RUN.search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header
+_STAMP, _INSTANT = 23, 26  # bytes of a line that lines with other headers differ in, nearly always; of 3.9 and later
 _NEAR_END = 200  # lines from a block's end that are counted from there
 _TOLD = 8  # lines of a record whose shapes are remembered together
 _PLANNED = 2048  # lines with one header whose shapes are remembered together
@@ -136,6 +137,12 @@ class Block:
             self._ends = [0, *accumulate(map(len, self.lines))]
         return self._ends
 
+    def line_numbers(self, starts: Sequence[int]) -> list[int]:
+        """The line number of each of these lines."""
+        if self.places is not None:
+            return [self.places[at][2] for at in starts]
+        return [self.first_line + at for at in starts]
+
     def places_of(self, starts: Sequence[int], lines: int) -> list[tuple[int, int, int]]:
         """:meth:`place` of many records, each of so many lines."""
         if self.places is not None or not self.terminated:
@@ -214,7 +221,7 @@ class ShapeMemo:
         self.plans: dict[str, _Plan] = {}  # of lines with one header, by their characters
         self.told: dict[str, _Told] = {}  # what records are whose lines have these shapes
         self.carried: dict[str, bool] = {}  # whether the last of these lines belongs to the record of those before
-        self.strange: dict[tuple[bool, str], str] = {}  # the character of lines of no kind, whatever they say
+        self.strange: dict[tuple[Heading, bool], str] = {}  # the character of lines of no kind, whatever they say
         self.any_text: set[str] = set()  # these characters: what follows such a line has to be looked at
         self.bare: set[str] = set()  # characters of lines without header
         self.missed = 0  # lines whose shapes were new
@@ -323,13 +330,14 @@ class ShapeMemo:
         (self.formed if entry.kind is not None else self.mixed).add(code)
         return code
 
-    def stranger(self, stranger: Stranger, line: bytes) -> str:
-        """The character of a line of no kind."""
-        key = stranger.is_zoned, stranger.level
+    def stranger(self, key: tuple[Heading, bool], line: bytes) -> str:
+        """The character of a line of no kind: what its header says, whether it may belong to a line beside it."""
         code = self.strange.get(key)
         if code is None:
             header = Line(line).header
-            code = self.strange[key] = self._any(_Seen(header.level, None, header.format, header.blanks))
+            entry = _Seen(header.level, None, header.format, header.blanks)
+            code = self.strange[key] = self._any(entry) if key[1] else self._add(_WANTED, entry)
+            self.mixed.add(code)
         return code
 
     def _any(self, entry: _Seen) -> str:
@@ -542,7 +550,8 @@ class BlockFramer:
         form_of: dict[int, bytes] = {}
         details: set[int] = set()
         if not formats_in_use():
-            details = {at for at in new if _is_detail(block.lines, at)}
+            lines = block.lines
+            details = {at for at in new if lines[at][:_STAMP] == lines[at - 1][:_STAMP] and _is_detail(lines, at)}
             others = [at for at in new if at not in details] if details else new
             if memo.is_strange:
                 self._find_strangers(codes, others, block)
@@ -591,11 +600,16 @@ class BlockFramer:
 
     def _take_strangers(self, codes: list[str | None], places: list[int], block: Block, *, are_unknown: bool = False) -> None:
         """Finds the characters of lines of no kind that are plainly such."""
-        lines = [block.lines[at] for at in places]
-        for at, line, stranger in zip(places, lines, strangers(lines, recogniser(), are_unknown=are_unknown), strict=True):
-            if stranger is not None:
-                codes[at] = self._memo.stranger(stranger, line)
-                block.strangers[at] = stranger.message
+        lines = block.lines
+        found = strangers([lines[at] for at in places], recogniser(), are_unknown=are_unknown)
+        # between two lines with other headers, one of them is a record by itself
+        at = [-1, *[places[row[0]] for row in found], -1]
+        goes_on = [b != a + 1 or lines[a][:_INSTANT] == lines[b][:_INSTANT] for a, b in pairwise(at)]
+        known = self._memo.strange
+        for index, (_, heading, message), before, after in zip(at[1:], found, goes_on, goes_on[1:], strict=False):
+            key = heading, before or after
+            codes[index] = known.get(key) or self._memo.stranger(key, lines[index])
+            block.strangers[index] = message
 
     def _unsettle(self, text: str, block: Block) -> list[str] | None:
         """Makes a settled line unsettled where it follows an unsettled one with the same header: it may belong to it.
@@ -607,7 +621,7 @@ class BlockFramer:
         for edge in _EDGE.finditer(text):
             index = edge.end() - 1
             # other times, other headers: nearly always (a custom format may begin with the message)
-            if lines[index][:23] != lines[index - 1][:23] and seen[text[index]].format != CUSTOM:
+            if lines[index][:_STAMP] != lines[index - 1][:_STAMP] and seen[text[index]].format != CUSTOM:
                 continue
             while index < len(text) and text[index] < "\U00010000":
                 entry = seen[text[index]]

@@ -223,6 +223,7 @@ class Recogniser:
         self._short: dict[str, list[str]] = compiled["short"]
         self._short_firsts = frozenset(opening[:1] for opening in self._short)
         self._by_word: dict[str, list[str]] = compiled["words"]
+        self._words = frozenset(self._by_word)
         self._anywhere: list[list[str]] = compiled["anywhere"]
         self._marks = {character for literal, _ in self._anywhere for character in literal if not character.islower()}
         self._last_tree = lru_cache(maxsize=8)(self._tree)  # asked for several times in a row
@@ -291,7 +292,7 @@ class Recogniser:
     def none_near(self, messages: list[str]) -> list[bool]:
         """Of which of many collapsed messages, in ASCII, it is sure that :meth:`recognise` finds no kind."""
         joined = "\n".join(messages)
-        words = self._by_word.keys() & set(joined.encode().translate(_WORDS_ONLY).decode().split())
+        words = self._words.intersection(joined.encode().translate(_WORDS_ONLY).decode().split())
         missing = {mark for mark in self._marks if mark not in joined}
         telling = [re.compile(rf"(?<![A-Za-z_]){word}(?![A-Za-z_])") for word in words]
         telling += [re.compile(re.escape(text)) for text, _ in self._anywhere if missing.isdisjoint(text) and text in joined]
@@ -303,12 +304,11 @@ class Recogniser:
                 place = bisect_right(begins, found.start())
                 told.add(place - 1)
                 found = pattern.search(joined, begins[place])
-        firsts, openings, short = self._short_firsts, self._by_opening, self._short
-        opened = [
-            message[:_KEY] in openings or (message[0] in firsts and any(message[:length] in short for length in (1, 2, 3, 4)))
-            for message in messages
-        ]
-        return [not is_opened and at not in told for at, is_opened in enumerate(opened)]
+        firsts, openings, short = self._short_firsts, self._by_opening, tuple(self._short)
+        opened = [message[:_KEY] in openings or (message[0] in firsts and message.startswith(short)) for message in messages]
+        for at in told:
+            opened[at] = True
+        return [not is_near for is_near in opened]
 
     def takers(self, message: str) -> list[KindEntry]:
         """Every kind that takes a collapsed message to its end; the one with the most literal characters is its kind."""
