@@ -546,13 +546,14 @@ class BlockFramer:
         """Finds the characters of lines whose shapes are new: by their forms, as lines of no kind, or one by one."""
         memo = self._memo
         new = [at for at, code in enumerate(codes) if code is None]
-        memo.missed += len(new)
         form_of: dict[int, bytes] = {}
         details: set[int] = set()
         if not formats_in_use():
             lines = block.lines
             details = {at for at in new if lines[at][:_STAMP] == lines[at - 1][:_STAMP] and _is_detail(lines, at)}
-            others = [at for at in new if at not in details] if details else new
+            others = [at for at in reversed(new) if at not in details]
+            others = sorted(dict(zip(map(found.__getitem__, others), others, strict=True)).values())  # the first of each shape
+            memo.missed += len(others)
             if memo.is_strange:
                 self._find_strangers(codes, others, block)
             if memo.missed > _MISSED:

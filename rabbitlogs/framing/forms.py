@@ -7,7 +7,6 @@ its own. Names are words that no message of the grammars has; what is left witho
 
 from __future__ import annotations
 
-import itertools
 import re
 from functools import lru_cache
 
@@ -15,7 +14,6 @@ from rabbitlogs.framing.levels import spellings
 from rabbitlogs.parsing.recogniser import recogniser
 
 _WORD = re.compile(rb"([A-Za-z]+)")
-_DIGITS = b"0123456789"
 _LIMIT = 32768  # words that are remembered
 # What stands for a name, so that an expression which takes one takes all: words themselves, which no message has.
 _HEX, _SMALL, _CAPITALS, _MIXED = b"zqh", b"zqs", b"zqc", b"zqm"
@@ -37,9 +35,7 @@ class _Words(dict[bytes, bytes]):
 @lru_cache(maxsize=1)
 def _words() -> _Words:
     """The words of the grammars, each as it is."""
-    known: set[bytes] = set()
-    for text in itertools.chain(recogniser().texts(), spellings()):
-        known.update(_WORD.findall(text.encode()), _WORD.findall(text.encode().translate(None, _DIGITS)))  # shapes have no digits
+    known = {word.encode() for word in [*recogniser().vocabulary(), *spellings()]}
     return _Words(zip(known, known, strict=True))
 
 

@@ -15,9 +15,11 @@ from typing import Any
 
 from rabbitlogs.resources import grammar_folder
 
-FORMAT = 6  # of the table; a new one is a new file
+FORMAT = 7  # of the table; a new one is a new file
 _KEY = 5
 _DROPPED = re.compile(r"[0-9]|'[^']*'")
+_ESCAPE = re.compile(r"\\+.")  # in a tree's text, of JSON and of expressions
+_WORD = re.compile(r"[A-Za-z]+")
 _INNER_WORD = re.compile(r"(?<![A-Za-z_])[A-Za-z_]{3,}(?![A-Za-z_])")
 
 
@@ -68,7 +70,14 @@ def join_rows(headers: dict[str, str], rows: list[list[Any]]) -> dict[str, Any]:
             else:
                 table["anywhere"].append([max(required, key=len), name])
     table["ambiguous"] = ambiguous(rows)
+    table["vocabulary"] = " ".join(vocabulary([*headers.values(), *(tree for _, tree, *_ in rows)]))
     return table
+
+
+def vocabulary(texts: list[str]) -> list[str]:
+    """Every word of literals and expressions, also as it is when digits are left out, as they are in a line's shape."""
+    whole = _ESCAPE.sub(" ", "\n".join(texts))
+    return sorted({*_WORD.findall(whole), *_WORD.findall(re.sub("[0-9]", "", whole))})
 
 
 def ambiguous(rows: list[list[Any]]) -> list[str]:
@@ -144,7 +153,9 @@ def split_table(table: dict[str, Any]) -> tuple[bytes, bytes]:
     for name, tree, begins, weight in table["kinds"]:
         rows.append([name, [len(trees), len(tree)], begins, weight])
         trees += tree.encode("ascii")
-    return json.dumps({**table, "kinds": rows}, separators=(",", ":")).encode(), bytes(trees)
+    words = [len(trees), len(table["vocabulary"])]
+    trees += table["vocabulary"].encode("ascii")
+    return json.dumps({**table, "kinds": rows, "vocabulary": words}, separators=(",", ":")).encode(), bytes(trees)
 
 
 def read_table(path: str) -> dict[str, Any]:
@@ -160,7 +171,7 @@ def _trees_of(path: str) -> str:
 
 
 def tree_text(table: dict[str, Any], tree: str | list[int]) -> str:
-    """A kind's tree as text: it stands in the table, or in the file of trees."""
+    """A kind's tree as text, or the vocabulary: it stands in the table, or in the file of trees."""
     if isinstance(tree, str):
         return tree
     offset, length = tree

@@ -25,7 +25,7 @@ from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import compile_seq, literals, optional_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from rabbitlogs.parsing.patterns import Capture
 
@@ -37,7 +37,6 @@ _ALIKE_SHARE = 0.75  # the same, where a literal ends in other words: what is mi
 _NEAR_FLOATING = 20  # literal characters, where a kind begins with something else than a literal
 _WORDS = re.compile(r"\s*\S+\s*")
 _WORD = re.compile(r"[A-Za-z_]{3,}")
-_ESCAPE = re.compile(r"\\+.")  # in a tree's text, of JSON and of expressions
 _LETTER = re.compile(r"[A-Za-z]")
 _WORDS_ONLY = bytes(code if chr(code).isalpha() or code in b"_\n" else 0x20 for code in range(128)) + bytes(128)
 _FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
@@ -236,12 +235,9 @@ class Recogniser:
         """Every kind's name."""
         return list(self._rows)
 
-    def texts(self) -> Iterator[str]:
-        """Texts that have every word of every kind: literals and expressions, among others."""
-        for text in self._table["headers"].values():
-            yield _ESCAPE.sub(" ", text)
-        for row in self._rows.values():
-            yield _ESCAPE.sub(" ", tree_text(self._table, row[1]))
+    def vocabulary(self) -> list[str]:
+        """Every word of every kind and header, in ASCII letters."""
+        return tree_text(self._table, self._table["vocabulary"]).split()
 
     def entry(self, name: str) -> KindEntry:
         """One kind by name."""
@@ -291,24 +287,22 @@ class Recogniser:
 
     def none_near(self, messages: list[str]) -> list[bool]:
         """Of which of many collapsed messages, in ASCII, it is sure that :meth:`recognise` finds no kind."""
-        joined = "\n".join(messages)
+        firsts, openings, short = self._short_firsts, self._by_opening, tuple(self._short)
+        near = [message[:_KEY] in openings or (message[0] in firsts and message.startswith(short)) for message in messages]
+        left = [at for at, is_near in enumerate(near) if not is_near]
+        joined = "\n".join([messages[at] for at in left])
         words = self._words.intersection(joined.encode().translate(_WORDS_ONLY).decode().split())
         missing = {mark for mark in self._marks if mark not in joined}
         telling = [re.compile(rf"(?<![A-Za-z_]){word}(?![A-Za-z_])") for word in words]
         telling += [re.compile(re.escape(text)) for text, _ in self._anywhere if missing.isdisjoint(text) and text in joined]
-        begins = [0, *accumulate([len(message) + 1 for message in messages])]
-        told = set()  # places of messages that have one of these texts
+        begins = [0, *accumulate([len(messages[at]) + 1 for at in left])]
         for pattern in telling:
             found = pattern.search(joined)
             while found is not None:
                 place = bisect_right(begins, found.start())
-                told.add(place - 1)
+                near[left[place - 1]] = True
                 found = pattern.search(joined, begins[place])
-        firsts, openings, short = self._short_firsts, self._by_opening, tuple(self._short)
-        opened = [message[:_KEY] in openings or (message[0] in firsts and message.startswith(short)) for message in messages]
-        for at in told:
-            opened[at] = True
-        return [not is_near for is_near in opened]
+        return [not is_near for is_near in near]
 
     def takers(self, message: str) -> list[KindEntry]:
         """Every kind that takes a collapsed message to its end; the one with the most literal characters is its kind."""
