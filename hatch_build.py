@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -19,16 +18,17 @@ class CompiledTables(BuildHookInterface):  # type: ignore[type-arg]
             return
         root = Path(self.root)
         sys.path.insert(0, str(root))
-        from rabbitlogs.engine.catalogue import build_index
+        from rabbitlogs.engine.catalogue import compile_rules
         from rabbitlogs.parsing.compiled import build_table, split_table
 
         folder = Path(tempfile.mkdtemp())
-        index, trees = split_table(build_table(str(root / "grammars")))
-        rules = json.dumps(build_index(str(root / "rabbitlogs" / "rules")), separators=(",", ":")).encode()
+        index, texts = split_table(build_table(str(root / "grammars")))
+        rules, prose = compile_rules(str(root / "rabbitlogs" / "rules"))
         for name, content in (
             ("grammars/compiled.json", index),
-            ("grammars/compiled.trees", trees),
+            ("grammars/compiled.texts", texts),
             ("rules/compiled.json", rules),
+            ("rules/compiled.texts", prose),
         ):
             path = folder / name.replace("/", "-")
             path.write_bytes(content)

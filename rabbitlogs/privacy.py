@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_URI = re.compile(
-    r"((?:amqps?|https?|mqtts?|stomp|ldaps?|rabbitmq-stream)(?:\+\w+)?://[^\s:/@'\"]*:)[^\s@/'\"]+(?=@)", re.IGNORECASE
-)
 _SECRETS = (
     r"(?:password|passwd|passcode|passphrase|secret|client_secret|access_token|id_token|token|default_pass|(?<!erlang\.)cookie)"
 )
 # after a quote all up to the next one, in a binary all bytes, else a word; a list or a tuple is no secret itself
 _VALUE = r"(?:\{plaintext,\s*)?(?:<<)?)(\"[^\"\n]*\"?|'[^'\n]*'?|(?<=<<)\d+(?:,\s*\d+)+|[^\s\"'>,(){}\[\]]+)"
-_KEYED = re.compile(rf"((?:\b|_){_SECRETS}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}", re.IGNORECASE)
-_PAIR = re.compile(rf"(\{{\s*(?:<<)?[\"']?\w*?{_SECRETS}[\"']?(?:>>)?\s*,\s*{_VALUE}", re.IGNORECASE)
-_BEARER = re.compile(r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
-# a crash of a TLS process shows the server's key: the records of public_key's asn1 modules, or the file as it is
-_KEY_RECORD = re.compile(r"('\w*PrivateKey\w*'\s*[,{])(?:[^{}]+|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}?)*")
-_KEY_FILE = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]+")
-_KEY_NUMBER = re.compile(r"\d{100,}")
 _HINT = re.compile(
     r"://|passw|passcode|passphrase|secret|token|default_pass|cookie|bearer|basic |eyJ|private ?key|\d{100}", re.IGNORECASE
 )
@@ -33,16 +27,39 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text.replace("\r", ""))
 
 
+@cache
+def _secrets() -> tuple[Callable[[str], str], ...]:
+    """What replaces each sort of secret; made when a text may have one."""
+    any_case = re.IGNORECASE
+    uri = r"((?:amqps?|https?|mqtts?|stomp|ldaps?|rabbitmq-stream)(?:\+\w+)?://[^\s:/@'\"]*:)[^\s@/'\"]+(?=@)"
+    keyed = rf"((?:\b|_){_SECRETS}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}"
+    pair = rf"(\{{\s*(?:<<)?[\"']?\w*?{_SECRETS}[\"']?(?:>>)?\s*,\s*{_VALUE}"
+    bearer = r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
+    # a crash of a TLS process shows the server's key: the records of public_key's asn1 modules, or the file as it is
+    key_record = r"('\w*PrivateKey\w*'\s*[,{])(?:[^{}]+|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}?)*"
+    key_file = r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]+"
+    key_number = r"()\d{100,}"
+    signed = r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    return (
+        partial(re.compile(uri, any_case).sub, _hidden),
+        partial(re.compile(keyed, any_case).sub, _masked),
+        partial(re.compile(pair, any_case).sub, _masked),
+        partial(re.compile(bearer, any_case).sub, _hidden),
+        *(partial(re.compile(pattern).sub, _hidden) for pattern in (key_record, key_file, key_number, signed)),
+    )
+
+
 def mask(text: str) -> str:
     """Text with passwords, tokens and secrets replaced. Applying it twice changes nothing."""
     if _HINT.search(text) is None:
         return text
-    text = _URI.sub(lambda m: m[1] + MASK, text)
-    text = _PAIR.sub(_masked, _KEYED.sub(_masked, text))
-    for pattern in (_BEARER, _KEY_RECORD, _KEY_FILE):
-        text = pattern.sub(lambda m: m[1] + MASK, text)
-    text = _KEY_NUMBER.sub(MASK, text)
-    return _JWT.sub(MASK, text)
+    for replace in _secrets():
+        text = replace(text)
+    return text
+
+
+def _hidden(match: re.Match[str]) -> str:
+    return match[1] + MASK
 
 
 def _masked(match: re.Match[str]) -> str:

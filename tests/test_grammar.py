@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rabbitlogs.errors import GrammarError
-from rabbitlogs.parsing.compiled import table, tree_text
+from rabbitlogs.parsing.compiled import kind_text, table
 from rabbitlogs.parsing.grammar import load_kinds, subsystem_files
 from rabbitlogs.parsing.recogniser import Match, collapse, recogniser
 from rabbitlogs.parsing.reference import ReferenceReader
@@ -36,7 +36,7 @@ _readers: dict[str, ReferenceReader] = {}
 def _reference(kind: str) -> ReferenceReader:
     subsystem = kind.split(".")[0]
     if subsystem not in _readers:
-        rows = [(row[0], json.loads(tree_text(table(), row[1]))) for row in table()["kinds"] if row[0].split(".")[0] == subsystem]
+        rows = [(name, json.loads(kind_text(table(), name)[1])) for name in table()["kinds"] if name.split(".")[0] == subsystem]
         _readers[subsystem] = ReferenceReader(rows)
     return _readers[subsystem]
 

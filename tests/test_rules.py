@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 import rabbitlogs
 from rabbitlogs.engine.analysis import Analysis
-from rabbitlogs.engine.catalogue import Catalogue, Rule, default_catalogue, read_rule
+from rabbitlogs.engine.catalogue import Catalogue, Rule, compile_rules, default_catalogue, read_rule
 from rabbitlogs.engine.detectors import DETECTORS, FIELDS
 from rabbitlogs.errors import RuleError
 from rabbitlogs.parsing.recogniser import recogniser
+from rabbitlogs.resources import rules_folder
 
 RULES = sorted(default_catalogue().rules.values(), key=lambda rule: rule.id)
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")
@@ -137,3 +139,20 @@ def test_the_more_special_rule_wins() -> None:
 def test_a_catalogue_takes_a_later_rule_for_an_earlier_one() -> None:
     """An id is there once."""
     assert len(Catalogue([*RULES, *RULES]).rules) == len(RULES)
+
+
+def test_a_wheel_carries_the_rules_as_they_are(tmp_path: Path) -> None:
+    """The index leaves out what is usual, and the texts are JSON: a rule made of them is the rule of its file."""
+    ours = rules_folder()
+    index, texts = compile_rules(ours)
+    (tmp_path / "compiled.texts").write_bytes(texts)
+    carried = Catalogue(Rule(row, str(tmp_path)) for row in json.loads(index))
+    assert carried.rules.keys() == default_catalogue().rules.keys()
+    for rule_id, rule in default_catalogue().rules.items():
+        other = carried.rules[rule_id]
+        assert other.text() == rule.text()
+        for name in set(Rule.__slots__) - {"_place", "path", "matches"}:
+            assert getattr(other, name) == getattr(rule, name), (rule_id, name)
+        assert [(m.kinds, m.levels, m.conditions) for m in other.matches] == [
+            (m.kinds, m.levels, m.conditions) for m in rule.matches
+        ]

@@ -1,7 +1,8 @@
 """The catalogue of rules: TOML files to something that matches, and to something that reads well.
 
-What matching needs of all rules is small and kept as one JSON index beside the grammar table; a rule's prose is read from
-its own file only when the rule has fired or is asked for. So starting costs the same with a hundred rules or a thousand.
+What matching needs of all rules is small and kept as one JSON index beside the grammar table; a rule's prose is read only
+when the rule has fired or is asked for. So starting costs the same with a hundred rules or a thousand. A wheel has the
+prose of all in one file as JSON, which is read ten times faster than TOML.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rabbitlogs.resources import rules_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 3
+FORMAT = 4
 OURS = "rabbitlogs"  # the origin of the rules that come with the package
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 _TOP = {
@@ -26,6 +27,13 @@ _TOP = {
     "interval", "correlate", "caused_by", "caused_within", "explain", "next", "docs", "example", "counterexample",
     "aliases", "source", "harmless", "note", "owner", "runbook", "restated_by",
 }  # fmt: skip
+# What most rules have: it is left out of the index.
+_USUAL: dict[str, Any] = {
+    "confidence": "high", "lifecycle": False, "parent": None, "last_resort": False, "since": None, "until": None,
+    "subjects": [], "interval": None, "correlate": None, "caused_by": [], "caused_within": 5.0, "aliases": [],
+    "restated_by": [], "origin": OURS, "text": None,
+}  # fmt: skip
+_TEXTS = "compiled.texts"
 _OPERATORS = {"min", "max", "like", "unlike", "present", "not"}
 _CORRELATIONS = {"count", "distinct", "sequence", "unfinished", "beside", "detector"}
 
@@ -43,11 +51,13 @@ class Rule:
     """One rule as the engine uses it; :meth:`text` gives the rest."""
 
     __slots__ = (
-        "aliases", "area", "caused_by", "caused_within", "confidence", "correlate", "id", "interval", "last_resort",
-        "lifecycle", "matches", "origin", "parent", "path", "restated_by", "severity", "since", "subjects", "title", "until",
+        "_place", "aliases", "area", "caused_by", "caused_within", "confidence", "correlate", "id", "interval",
+        "last_resort", "lifecycle", "matches", "origin", "parent", "path", "restated_by", "severity", "since", "subjects",
+        "title", "until",
     )  # fmt: skip
 
     def __init__(self, row: dict[str, Any], folder: str) -> None:
+        row = {**_USUAL, **row}
         self.id: str = row["id"]
         self.area = self.id.split(".", 1)[0]
         self.title: str = row["title"]
@@ -65,9 +75,10 @@ class Rule:
         self.caused_within: float = row["caused_within"]
         self.aliases: list[str] = row["aliases"]
         self.restated_by: list[str] = row["restated_by"]
-        self.origin: str = row.get("origin", OURS)
+        self.origin: str = row["origin"]
         self.matches = [Match(m[0], m[1], m[2], self.origin == OURS) for m in row["matches"]]
         self.path = os.path.join(folder, row["path"])
+        self._place: tuple[str, int, int] | None = (os.path.join(folder, _TEXTS), *row["text"]) if row["text"] else None
 
     def enders(self) -> tuple[str, ...]:
         """Ids of the conditions that end this one."""
@@ -76,10 +87,19 @@ class Rule:
 
     def text(self) -> dict[str, Any]:
         """The whole rule file: prose, next steps, documentation, examples."""
-        import tomllib
+        if self._place is None:
+            return _read_toml(self.path)
+        path, offset, length = self._place
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return json.loads(file.read(length))  # type: ignore[no-any-return]
 
-        with open(self.path, "rb") as file:
-            return tomllib.load(file)
+
+def _read_toml(path: str) -> dict[str, Any]:
+    import tomllib
+
+    with open(path, "rb") as file:
+        return tomllib.load(file)
 
 
 def read_rule(path: str, rule_id: str) -> dict[str, Any]:
@@ -211,6 +231,21 @@ def build_index(folder: str, *, problems: list[str] | None = None) -> list[dict[
     return rows
 
 
+def compile_rules(folder: str) -> tuple[bytes, bytes]:
+    """What a wheel carries of our rules: their index, and the text of each as JSON, one after the other."""
+    rows, texts = build_index(folder), bytearray()
+    for row in rows:
+        text = json.dumps(_read_toml(os.path.join(folder, row["path"])), separators=(",", ":")).encode("ascii")
+        row["text"] = [len(texts), len(text)]
+        texts += text
+    return _index_text(rows), bytes(texts)
+
+
+def _index_text(rows: list[dict[str, Any]]) -> bytes:
+    short = [{key: value for key, value in row.items() if key not in _USUAL or value != _USUAL[key]} for row in rows]
+    return json.dumps(short, separators=(",", ":")).encode()
+
+
 def _stat_digest(folder: str) -> str:
     import hashlib
 
@@ -234,7 +269,7 @@ def load_index() -> list[dict[str, Any]]:
             return json.loads(file.read())  # type: ignore[no-any-return]
     except (OSError, ValueError):
         rows = build_index(folder)
-        write_private(path, json.dumps(rows, separators=(",", ":")).encode())
+        write_private(path, _index_text(rows))
         return rows
 
 

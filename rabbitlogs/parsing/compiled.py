@@ -15,7 +15,7 @@ from typing import Any
 
 from rabbitlogs.resources import grammar_folder
 
-FORMAT = 7  # of the table; a new one is a new file
+FORMAT = 8  # of the table; a new one is a new file
 _KEY = 5
 _DROPPED = re.compile(r"[0-9]|'[^']*'")
 _ESCAPE = re.compile(r"\\+.")  # in a tree's text, of JSON and of expressions
@@ -34,7 +34,10 @@ def build_table(folder: str) -> dict[str, Any]:
 
 
 def compile_file(path: Any) -> list[list[Any]]:
-    """The rows of one grammar file: name, tree as text, opening literals, weight, and a literal that files it if it has none."""
+    """The rows of one grammar file: name, head and tree as text, opening literals, and literals that file it if it has none.
+
+    A kind's head is what tells most messages from it without its tree, which is large.
+    """
     from rabbitlogs.errors import GrammarError
     from rabbitlogs.parsing.grammar import load_kinds
     from rabbitlogs.parsing.patterns import compile_seq, literals, openings, weight
@@ -46,18 +49,19 @@ def compile_file(path: Any) -> list[list[Any]]:
         required = literals(kind.seq)
         if begins is None and not required:
             raise GrammarError(f"{kind.name}: a kind needs a literal that all its messages contain")
-        # the tree as text: parsed when a log first meets the kind
-        tree = json.dumps(kind.seq, separators=(",", ":"))
-        rows.append([kind.name, tree, begins, weight(kind.seq), required if begins is None else []])
+        # as text: the head is parsed when a log first meets the kind's opening, the tree when it has all its literals
+        head = [begins, weight(kind.seq), required, bool(kind.seq) and kind.seq[0][0] == "l"]
+        text = "\n".join(json.dumps(part, separators=(",", ":")) for part in (head, kind.seq))
+        rows.append([kind.name, text, begins, required if begins is None else []])
     return rows
 
 
 def join_rows(headers: dict[str, str], rows: list[list[Any]]) -> dict[str, Any]:
     """The table of all kinds, with the places a message is looked up by."""
-    table: dict[str, Any] = {"format": FORMAT, "kinds": [], "openings": {}, "short": {}, "words": {}, "anywhere": []}
+    table: dict[str, Any] = {"format": FORMAT, "kinds": {}, "openings": {}, "short": {}, "words": {}, "anywhere": []}
     table["headers"] = headers
-    for name, tree, begins, weight, required in rows:
-        table["kinds"].append([name, tree, begins, weight])
+    for name, text, begins, required in rows:
+        table["kinds"][name] = text
         for opening in begins or ():
             names = table["openings" if len(opening) >= _KEY else "short"].setdefault(opening[:_KEY], [])
             if name not in names:
@@ -70,7 +74,7 @@ def join_rows(headers: dict[str, str], rows: list[list[Any]]) -> dict[str, Any]:
             else:
                 table["anywhere"].append([max(required, key=len), name])
     table["ambiguous"] = ambiguous(rows)
-    table["vocabulary"] = " ".join(vocabulary([*headers.values(), *(tree for _, tree, *_ in rows)]))
+    table["vocabulary"] = " ".join(vocabulary([*headers.values(), *(text.partition("\n")[2] for _, text, *_ in rows)]))
     return table
 
 
@@ -83,8 +87,8 @@ def vocabulary(texts: list[str]) -> list[str]:
 def ambiguous(rows: list[list[Any]]) -> list[str]:
     """Kinds that are told from another one only by what the shape of a line leaves out: digits and quoted text."""
     groups: dict[str, list[str]] = {}
-    for name, tree, *_ in rows:
-        for skeleton in skeletons(json.loads(tree)):
+    for name, text, *_ in rows:
+        for skeleton in skeletons(json.loads(text.partition("\n")[2])):
             groups.setdefault(_DROPPED.sub("", skeleton), []).append(name)
     return sorted({name for names in groups.values() if len(set(names)) > 1 for name in names})
 
@@ -141,41 +145,47 @@ def load_table() -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):
         return read_table(path)
     table = build_table(folder)
-    index, trees = split_table(table)
-    write_private(_trees_of(path), trees)
+    index, texts = split_table(table)
+    write_private(_texts_of(path), texts)
     write_private(path, index)
     return table
 
 
 def split_table(table: dict[str, Any]) -> tuple[bytes, bytes]:
-    """A table as two files: an index that is read at each start, and the trees, of which a log needs a few dozen."""
-    rows, trees = [], bytearray()
-    for name, tree, begins, weight in table["kinds"]:
-        rows.append([name, [len(trees), len(tree)], begins, weight])
-        trees += tree.encode("ascii")
-    words = [len(trees), len(table["vocabulary"])]
-    trees += table["vocabulary"].encode("ascii")
-    return json.dumps({**table, "kinds": rows, "vocabulary": words}, separators=(",", ":")).encode(), bytes(trees)
+    """A table as two files: an index that is read at each start, and long texts, of which a log needs a few dozen."""
+    kinds, texts = {}, bytearray()
+    for name, text in table["kinds"].items():
+        kinds[name] = [len(texts), len(text)]
+        texts += text.encode("ascii")
+    words = [len(texts), len(table["vocabulary"])]
+    texts += table["vocabulary"].encode("ascii")
+    return json.dumps({**table, "kinds": kinds, "vocabulary": words}, separators=(",", ":")).encode(), bytes(texts)
 
 
 def read_table(path: str) -> dict[str, Any]:
-    """A table written by :func:`split_table`; its trees are read from their file one by one."""
+    """A table written by :func:`split_table`; its long texts are read from their file one by one."""
     with open(path, "rb") as file:
         table: dict[str, Any] = json.loads(file.read())
-    table["trees"] = os.open(_trees_of(path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    table["texts"] = os.open(_texts_of(path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     return table
 
 
-def _trees_of(path: str) -> str:
-    return path.removesuffix(".json") + ".trees"
+def _texts_of(path: str) -> str:
+    return path.removesuffix(".json") + ".texts"
 
 
-def tree_text(table: dict[str, Any], tree: str | list[int]) -> str:
-    """A kind's tree as text, or the vocabulary: it stands in the table, or in the file of trees."""
-    if isinstance(tree, str):
-        return tree
-    offset, length = tree
-    return os.pread(table["trees"], length, offset).decode("ascii")
+def long_text(table: dict[str, Any], text: str | list[int]) -> str:
+    """A kind's head and tree, or the vocabulary, as text: it stands in the table, or in the file of long texts."""
+    if isinstance(text, str):
+        return text
+    offset, length = text
+    return os.pread(table["texts"], length, offset).decode("ascii")
+
+
+def kind_text(table: dict[str, Any], name: str) -> tuple[str, str]:
+    """A kind's head and its tree, as JSON."""
+    head, _, tree = long_text(table, table["kinds"][name]).partition("\n")
+    return head, tree
 
 
 def write_private(path: str, content: bytes) -> None:

@@ -8,7 +8,7 @@ where what follows it can match; that look-ahead is derived from the tree.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from rabbitlogs.errors import GrammarError
@@ -73,8 +73,8 @@ def open_pattern(body: str, rest: Seq, kind: str, *, brief: bool = False) -> str
         return body[:-1]
     if border and body in (".+?", ".*?"):
         # the same place, found faster: run to the first character that what follows can begin with, look there first
-        run = f"[^{border}\\n\\x01]{'++' if body == '.+?' else '*+'}(?={ahead})"
-        return f"(?:{run}|{body}(?={ahead}))"
+        run = f"[^{border}\\n\\x01]{'++' if body == '.+?' else '*+'}"
+        return f"(?:{run}|{body})(?={ahead})"
     return f"{body}(?={ahead})"
 
 
@@ -134,6 +134,9 @@ def field_type(seq: Seq) -> str:
     return terminals[0] if len(terminals) == 1 else "text"
 
 
+NEVER = "(?!)"  # a regex that nothing matches
+
+
 def compile_seq(
     seq: Seq, kind: str, *, prefix: bool = False, only: Collection[str] | None = None, absent: Collection[int] = ()
 ) -> tuple[str, list[Capture]]:
@@ -146,54 +149,69 @@ def compile_seq(
     """
     captures: list[Capture] = []
 
-    def build(part: Seq, rest: Seq, inside: Capture | None) -> str:
+    def build(part: Seq, rest: Seq, inside: Capture | None) -> str | None:
+        """The regex of a part; None, and nothing captured, where no message at hand can have it."""
         out: list[str] = []
+        known = len(captures)
         for index, element in enumerate(part):
-            head, after = element[0], [*part[index + 1 :], *rest]
-            if head == "l":
-                out.append(re.escape(element[1]))
-            elif head in "tv":
-                body = element[2] if head == "t" else open_pattern(element[2], after, kind, brief=prefix)
-                atom = f"(?>{body})"
-                out.append(f"({atom})" if inside is not None and not element[1].startswith("_") else atom)
-            elif head == "f":
-                out.append(field(element, after))
-            elif head == "a":
-                branches = [build(branch, after, inside) for branch in element[1] if id(branch) not in absent]
-                out.append("(?:" + "|".join(branches) + ")" if branches else "(?!)")
-            elif id(element[1]) in absent:
-                continue
-            elif head == "o":
-                out.append("(?:" + build(element[1], after, inside) + ")?")
-            else:
-                out.append("(?:" + build(element[1], [element, *after], inside) + ")*+")
+            text = one(element, [*part[index + 1 :], *rest], inside)
+            if text is None:
+                del captures[known:]
+                return None
+            out.append(text)
         return "".join(out)
 
-    def field(element: Element, after: Seq) -> str:
+    def one(element: Element, after: Seq, inside: Capture | None) -> str | None:
+        head = element[0]
+        if head == "l":
+            return re.escape(str(element[1]))
+        if head in "tv":
+            body = element[2] if head == "t" else open_pattern(element[2], after, kind, brief=prefix)
+            atom = f"(?>{body})"
+            return f"({atom})" if inside is not None and not element[1].startswith("_") else atom
+        if head == "f":
+            return field(element, after)
+        if head == "a":
+            branches = [build(branch, after, inside) for branch in element[1] if id(branch) not in absent]
+            found = [branch for branch in branches if branch is not None]
+            return "(?:" + "|".join(found) + ")" if found else None
+        again = head != "o"
+        inner = build(element[1], [element, *after] if again else after, inside) if id(element[1]) not in absent else None
+        return "" if inner is None else f"(?:{inner})*+" if again else f"(?:{inner})?"
+
+    def field(element: Element, after: Seq) -> str | None:
         if only is not None and element[1] not in only:
             return build(element[2], after, None)
         capture = Capture(element[1], field_type(element[2]))
         captures.append(capture)
         single = capture.type not in ("present", "text", "list")
         body = build(element[2], after, capture if single else None)
-        return body if single else f"({body})"
+        return body if single or body is None else f"({body})"
 
-    if not prefix:
-        return build(seq, [], None) + r"\Z", captures
-    return _prefix(seq, build, absent), captures
+    whole: str | None = _prefix(seq, build, absent) if prefix else build(seq, [], None)
+    if whole is None:
+        return NEVER, []
+    return (whole if prefix else whole + r"\Z"), captures
 
 
-def _prefix(seq: Seq, build: Any, absent: Collection[int]) -> str:
+def _prefix(seq: Seq, build: Callable[[Seq, Seq, None], str | None], absent: Collection[int]) -> str | None:
     """Nested optionals, innermost last: ``e1(?:e2(?:e3)?)?``; alternatives at the end in whole, else begun.
 
     A message cannot be followed beyond a literal that it has not.
     """
-    end = next((index for index, element in enumerate(seq) if index and id(element) in absent), len(seq))
-    parts = [build([element], seq[index + 1 :], None) for index, element in enumerate(seq[:end])]
-    if end == len(seq) and seq[-1][0] == "a":
-        begun = [_prefix(branch, build, absent) for branch in seq[-1][1] if branch and id(branch) not in absent]
-        parts[-1] = "(?:" + "|".join([parts[-1], *begun]) + ")"
-    pattern = ""
+    parts: list[str] = []
+    for index, element in enumerate(seq):
+        if index and id(element) in absent:
+            break
+        part = build([element], seq[index + 1 :], None)
+        if element[0] == "a" and index == len(seq) - 1:
+            begun = [_prefix(branch, build, absent) for branch in element[1] if branch and id(branch) not in absent]
+            found = [text for text in (part, *begun) if text is not None]
+            part = "(?:" + "|".join(found) + ")" if found else None
+        if part is None:
+            break
+        parts.append(part)
+    pattern = None
     for part in reversed(parts):
         pattern = f"{part}(?:{pattern})?" if pattern else part
     return pattern
@@ -283,7 +301,7 @@ def compile_rows(seq: Seq, kind: str, names: Collection[str], absent: Collection
     pattern = (
         pattern.replace("(?>.+", r"(?>[^\n\x01]+")
         .replace("(?>.*", r"(?>[^\n\x01]*")
-        .replace("|.+?(", r"|[^\n\x01]+?(")
-        .replace("|.*?(", r"|[^\n\x01]*?(")
+        .replace("|.+?)", r"|[^\n\x01]+?)")
+        .replace("|.*?)", r"|[^\n\x01]*?)")
     )
     return pattern.encode(), captures

@@ -16,13 +16,13 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rabbitlogs.parsing.compiled import table, tree_text
+from rabbitlogs.parsing.compiled import kind_text, long_text, table
 from rabbitlogs.parsing.fields import convert
-from rabbitlogs.parsing.patterns import compile_seq, literals, optional_parts
+from rabbitlogs.parsing.patterns import compile_seq, optional_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +86,9 @@ class Match(NamedTuple):
     rest: str | None
 
 
+_Parts = tuple[list[Any], list[tuple[int, str]]]  # a tree, and its parts that a message need not have, by id
+
+
 class _Expression:
     """The regular expression of a kind, of what has been met of it.
 
@@ -99,7 +102,7 @@ class _Expression:
     def __init__(self, entry: KindEntry, *, prefix: bool) -> None:
         self._entry, self._prefix = entry, prefix
         # parts no message had so far, by their place among all, with the literal that tells of each
-        self._absent = [(at, literal) for at, (_, literal) in enumerate(optional_parts(entry.tree(), prefix=prefix))]
+        self._absent = [(at, literal) for at, (_, literal) in enumerate(entry.parts(prefix)[1])]
         self._pattern: re.Pattern[str] | None = None
         self._uses = 0
         self.captures: list[Capture] = []
@@ -113,8 +116,7 @@ class _Expression:
             if len(still) != len(absent):
                 self._absent, self._pattern = still, None
         if self._pattern is None:
-            tree = self._entry.tree()
-            parts = optional_parts(tree, prefix=self._prefix)
+            tree, parts = self._entry.parts(self._prefix)
             ids = {parts[at][0] for at, _ in self._absent}
             text, self.captures = compile_seq(tree, self._entry.name, prefix=self._prefix, absent=ids)
             self._pattern = re.compile(text, re.DOTALL)
@@ -129,19 +131,26 @@ class KindEntry:
     """One kind in the recogniser; its expressions are made when first needed.
 
     Args:
-        tree: gives the kind's tree when asked: trees are large, and hardly needed once expressions are made.
+        head: its opening literals, its weight, its literals, whether it begins with the first of these.
+        parts: gives the kind's tree and its optional parts, of messages or of their beginnings, when asked: trees are
+            large, and hardly needed once expressions are made.
     """
 
-    __slots__ = ("_begins_so", "_full", "_literals", "_prefix", "_required", "name", "openings", "tree", "weight")
+    __slots__ = ("_begins_so", "_full", "_literals", "_prefix", "_required", "name", "openings", "parts", "weight")
 
-    def __init__(self, name: str, tree: Callable[[], list[Any]], openings: list[str] | None, weight: int) -> None:
-        self.name, self.tree, self.openings, self.weight = name, tree, openings, weight
-        seq = tree()
-        self._literals = literals(seq)
-        self._begins_so = bool(seq) and seq[0][0] == "l"  # with the first of these literals
+    def __init__(self, name: str, head: list[Any], parts: Callable[[bool], _Parts]) -> None:
+        self.name, self.parts = name, parts
+        self.openings: list[str] | None = head[0]
+        self.weight: int = head[1]
+        self._literals: list[str] = head[2]
+        self._begins_so: bool = head[3]
         self._required = sorted(self._literals, key=len, reverse=True)
         self._full: _Expression | None = None
         self._prefix: _Expression | None = None
+
+    def tree(self) -> list[Any]:
+        """The kind's tree."""
+        return self.parts(False)[0]
 
     def match(self, message: str) -> re.Match[str] | None:
         """Matches a whole message of this kind."""
@@ -217,7 +226,7 @@ class Recogniser:
     def __init__(self, compiled: dict[str, Any]) -> None:
         self.kinds: dict[str, KindEntry] = {}
         self._table = compiled
-        self._rows: dict[str, list[Any]] = {row[0]: row for row in compiled["kinds"]}
+        self._names: dict[str, Any] = compiled["kinds"]
         self._by_opening: dict[str, list[str]] = compiled["openings"]
         self._short: dict[str, list[str]] = compiled["short"]
         self._short_firsts = frozenset(opening[:1] for opening in self._short)
@@ -225,31 +234,36 @@ class Recogniser:
         self._words = frozenset(self._by_word)
         self._anywhere: list[list[str]] = compiled["anywhere"]
         self._marks = {character for literal, _ in self._anywhere for character in literal if not character.islower()}
-        self._last_tree = lru_cache(maxsize=8)(self._tree)  # asked for several times in a row
-        self._any = re.compile("|".join(re.escape(literal) for literal, _ in self._anywhere) or "(?!)")
+        self._last_parts = lru_cache(maxsize=8)(self._parts)  # asked for several times in a row
+        self._looked = 0  # messages that were searched for the literals that stand anywhere
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._names)
 
     def names(self) -> list[str]:
         """Every kind's name."""
-        return list(self._rows)
+        return list(self._names)
 
     def vocabulary(self) -> list[str]:
         """Every word of every kind and header, in ASCII letters."""
-        return tree_text(self._table, self._table["vocabulary"]).split()
+        return long_text(self._table, self._table["vocabulary"]).split()
 
     def entry(self, name: str) -> KindEntry:
         """One kind by name."""
         entry = self.kinds.get(name)
         if entry is None:
-            _, _, openings, weight = self._rows[name]
-            entry = self.kinds[name] = KindEntry(name, partial(self._last_tree, name), openings, weight)
+            head = json.loads(kind_text(self._table, name)[0])
+            entry = self.kinds[name] = KindEntry(name, head, partial(self._last_parts, name))
         return entry
 
-    def _tree(self, name: str) -> list[Any]:
-        tree: list[Any] = json.loads(tree_text(self._table, self._rows[name][1]))
-        return tree
+    def _parts(self, name: str, prefix: bool) -> _Parts:
+        tree: list[Any] = json.loads(kind_text(self._table, name)[1])
+        return tree, optional_parts(tree, prefix=prefix)
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        """The literals that stand anywhere: compiled when there are many messages to search."""
+        return re.compile("|".join(re.escape(literal) for literal, _ in self._anywhere) or "(?!)")
 
     def _opened(self, message: str) -> list[KindEntry]:
         """Kinds one of whose opening literals the message begins with."""
@@ -269,7 +283,8 @@ class Recogniser:
         by_word = self._by_word
         hits = by_word.keys() & set(_WORD.findall(message))
         names = [name for word in hits for name in by_word[word]]
-        if self._any.search(message) is not None:
+        self._looked += 1
+        if self._looked < _WHOLE_AFTER or self._any.search(message) is not None:
             names.extend([name for literal, name in self._anywhere if literal in message])
         return [self.entry(name) for name in names]
 
@@ -377,7 +392,7 @@ class Recogniser:
 
     def field_names(self, name: str) -> frozenset[str]:
         """Names of the fields a kind can have; empty for a name that is no kind."""
-        return frozenset(_FIELD.findall(tree_text(self._table, self._rows[name][1]))) if name in self._rows else frozenset()
+        return frozenset(_FIELD.findall(kind_text(self._table, name)[1])) if name in self._names else frozenset()
 
 
 _shared: list[Recogniser] = []

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from . import carriers, frames, wrappers
 from .frames import lines_of
-from .header import carries_header, is_header
+from .header import carries_header, is_header, is_usual
 from .wrappers import Frame, Strip, bind
 
 _SAMPLE_LINES = 400
@@ -253,6 +253,8 @@ def _share(lines: Sequence[bytes], test: Callable[[bytes], object]) -> float:
 
 
 def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
+    if all(map(is_usual, lines)) and b"\\n" not in sample:
+        return None
     if envelope := _html(lines) or _certain(sample, lines, year) or _fence(lines):
         return envelope
     if b"\\n" in sample and any(map(carriers.escaped_breaks, lines)):

@@ -37,6 +37,14 @@ def header() -> re.Pattern[bytes]:
     return re.compile(rb"(?:\x1b\[[0-9;]*m)*(?:" + rb"|".join(_STARTS) + rb")")
 
 
+_USUAL = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+(?:[+-]\d\d:\d\d)? \[[a-z]+\] " + _PID)
+
+
+def is_usual(line: bytes) -> bool:
+    """Whether the line begins with a whole header of 3.7 and later, as nothing but a broker writes it."""
+    return _USUAL.match(line) is not None
+
+
 @cache
 def pid() -> re.Pattern[bytes]:
     """An Erlang process id as a whole."""
