@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from typing import IO, Any
 
 WIDE = 80  # columns of text that is not for a terminal
@@ -24,11 +23,14 @@ class Screen:
     def __init__(self, out: IO[str]) -> None:
         self._out = out
         terminal = out.isatty() and os.environ.get("TERM") != "dumb"
-        self.width = min(shutil.get_terminal_size((WIDE, 24)).columns, 120) if terminal else WIDE
+        self.width = WIDE
         self._console: Any = None
         if terminal:
+            from shutil import get_terminal_size
+
             from rich.console import Console
 
+            self.width = min(get_terminal_size((WIDE, 24)).columns, 120)
             self._console = Console(file=out, width=self.width, highlight=False, markup=False, emoji=False)
 
     def line(self, *segments: Segment | str, cut: bool = False) -> None:
