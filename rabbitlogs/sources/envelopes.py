@@ -253,8 +253,8 @@ def _share(lines: Sequence[bytes], test: Callable[[bytes], object]) -> float:
 
 
 def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
-    if all(map(is_usual, lines)) and b"\\n" not in sample:
-        return None
+    if all(map(is_usual, lines)) and b"\\n" not in sample and b"&" not in sample:
+        return None  # as most logs are: nothing else needs to be loaded to see it
     if envelope := _html(lines) or _certain(sample, lines, year) or _fence(lines):
         return envelope
     if b"\\n" in sample and any(map(carriers.escaped_breaks, lines)):
