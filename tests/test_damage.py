@@ -222,3 +222,24 @@ def test_the_runtimes_last_words_are_no_part_of_the_record_before() -> None:
     finding = next(f for f in rabbitlogs.explain(rabbitlogs.Text(text)).findings if f.id == "config.setting_invalid")
     assert "hare.legs." in finding.what
     assert "do_boot" not in finding.what
+
+
+def test_what_a_client_printed_below_the_brokers_log_is_not_the_brokers() -> None:
+    """People paste the client's error below the broker's line: each is a record, in the formats of all eras."""
+    client = "Error: Socket closed abruptly during opening handshake\n"
+    alert = "TLS server: In state wait_finished received CLIENT ALERT: Fatal - Certificate Unknown\n"
+    for head in (
+        "2026-03-04 08:15:16.141676+00:00 [notice] <0.852.0> ",
+        "2021-03-04 08:15:16.141 [info] <0.852.0> ",
+        "=INFO REPORT==== 4-Mar-2017::08:15:16 ===\n",
+    ):
+        kinds = [event.kind for event in rabbitlogs.parse(rabbitlogs.Text(head + alert + client))]
+        assert kinds == ["tls.alert_raised_bare", "client.node_closed_early"]
+
+
+def test_an_empty_line_without_a_header_ends_a_record() -> None:
+    """An empty line inside a message of 3.9+ has a header: below one that has none, an application's log begins."""
+    head = "2026-03-04 08:15:16.141676+00:00 [error] <0.852.0> "
+    text = f"{head}closing AMQP connection <0.852.0> (10.0.0.5:40001 -> 10.0.0.2:5671):\n{head}{{handshake_timeout,handshake}}\n"
+    closed, app = rabbitlogs.parse(rabbitlogs.Text(text + "\nBilling service, console:\n"))
+    assert (closed.fields["handshake_timeout"], app.kind) == ("handshake", "unknown")

@@ -154,6 +154,20 @@ def test_a_quorum_queue_without_a_leader_is_named() -> None:
     assert "others" not in leaderless.what
 
 
+def test_a_shovel_that_could_not_connect_is_still_down() -> None:
+    """One failure and nothing after it: the shovel is down at the end of the log, until it says that it is connected."""
+    failed = line("10:00:00", "Shovel 'refill' in vhost 'bar' failed to connect (URI: amqps://far:5671): {error,closed}", "error")
+    assert found(one(failed + line("10:30:00", ACCEPTED)), "shovel.connection_failed").state == "open"
+    connected = line("10:05:00", "Shovel 'refill' in virtual host 'bar' connected to destination")
+    assert found(one(failed + connected + line("10:30:00", ACCEPTED)), "shovel.connection_failed").state == "closed"
+
+
+def test_what_lasts_is_told_apart_by_its_keys() -> None:
+    """A correlation that only counts keeps no moments by key, so a condition that lasts must not have one."""
+    lasting = [rule for rule in rabbitlogs.rules() if rule.interval]
+    assert [rule.id for rule in lasting if (rule.correlate or {}).get("type") in ("count", "distinct")] == []
+
+
 # several nodes --------------------------------------------------------------------------------------------------------
 
 

@@ -229,11 +229,13 @@ def continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
 
 def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     text = line.text
-    if record.header.format == REPORT:
-        return True
     if record.header.format == JSON:
         return False
     blank = not text.strip()
+    if record.header.format != BARE and not blank and _is_anothers(record, line, reader):
+        return False
+    if record.header.format == REPORT:
+        return True
     if record.header.format != BARE:
         # Every line of a message of 3.9+ has the header, so standard output's banner and BOOT FAILED, which have none,
         # are not the last message's, however they are indented; they are where headers of continuations were lost.
@@ -251,6 +253,21 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     if _stops_within_a_term(record):
         return True
     return record.grows_with(line, reader) or (record.lines == 1 and wraps_into(record.parts[-1], text, reader))
+
+
+def _is_anothers(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
+    """Whether a line without header, below a broker's message, is surely not the broker's: people paste a client's log there.
+
+    What a client library prints is no part of any message of the broker. Nor is what stands below an empty line and a
+    message of 3.9+ that is whole: an empty line of such a message would have the header too.
+    """
+    if line.text[0] in " \t" or line.text[0] in TERM_START:
+        return False
+    match = reader.recognise(collapse(line.text[:400]))
+    if match is not None and match.rest is None and match.kind.startswith("client."):
+        return not record.grows_with(line, reader)
+    below_a_gap = record.header.format == LOGGER and record.lines > 1 and not record.parts[-1].strip()
+    return below_a_gap and record.is_complete(reader) and not record.grows_with(line, reader)
 
 
 def _stops_within_a_term(record: OpenRecord) -> bool:
