@@ -13,7 +13,8 @@ _SECRETS = (
 )
 # after a quote all up to the next one, in a binary all bytes, else a word; a list or a tuple is no secret itself
 _VALUE = r"(?:\{plaintext,\s*)?(?:<<)?)(\"[^\"\n]*\"?|'[^'\n]*'?|(?<=<<)\d+(?:,\s*\d+)+|[^\s\"'>,(){}\[\]]+)"
-_KEYED = re.compile(rf"((?:\b|_){_SECRETS}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}", re.IGNORECASE)
+_CALL = r"(?!:[a-z]\w*/\d+,? line \d)"  # rabbit_password:hash/2 line 25 is a module and its function
+_KEYED = re.compile(rf"((?:\b|_){_SECRETS}{_CALL}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}", re.IGNORECASE)
 _PAIR = re.compile(rf"(\{{\s*(?:<<)?[\"']?\w*?{_SECRETS}[\"']?(?:>>)?\s*,\s*{_VALUE}", re.IGNORECASE)
 _BEARER = re.compile(r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
