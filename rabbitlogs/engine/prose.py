@@ -36,6 +36,8 @@ def text_of(value: Any) -> str:
     text = printable(str(value)).replace("\n", " ")
     if text.startswith('<<"'):
         text = text[3:].removesuffix('">>').replace('\\"', '"').replace("\\n", " ")
+    if text.endswith("}"):  # some lines are cut before the term's own braces
+        text = "{" * (text.count("}") - text.count("{")) + text
     stack = _STACK.search(text)
     if stack is not None:
         text = text[: stack.start()] + ",..." + "}" * _unclosed(text[: stack.start()]) + _called(text, stack.start())

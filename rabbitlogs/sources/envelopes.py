@@ -394,8 +394,17 @@ def _has_header(lines: Sequence[bytes], strip: Strip, test: Callable[[bytes], bo
     return any(map(test, inner)) or _certain(b"\n".join(inner), inner, None) is not None
 
 
+# what docker-compose says in its own name, before and behind the lines of the containers
+_COMPOSE_OWN = re.compile(
+    rb" ?(?:(?:Creating|Recreating|Starting|Stopping|Removing|Pulling|Attaching to|Building|Network|Container|Volume) "
+    rb"|\[\+\] |\S+ exited with code \d+)"
+)
+
+
 def _compose(lines: list[bytes]) -> Envelope | None:
-    if _share(lines, wrappers.compose) < 0.6 or (len(lines) < 3 and not _has_header(lines, wrappers.compose)):
+    inner = [line for line in lines if not _COMPOSE_OWN.match(line)]
+    few = len(lines) < 3 or not inner
+    if _share(inner, wrappers.compose) < 0.6 or (few and not _has_header(inner, wrappers.compose)):
         return None
     return Envelope("compose", None, (wrappers.compose,))
 

@@ -335,6 +335,20 @@ Feb 18 12:01:53 mq3 systemd[1]: rabbitmq-server.service: Unit entered failed sta
     assert b"Failed to start RabbitMQ broker." in [line.inner for line in peel_all(envelope, data)]
 
 
+def test_what_compose_says_in_its_own_name_is_no_line_of_a_container() -> None:
+    data = b"""\
+Creating network "shop_default" with the default driver
+Creating shop_mq_1 ... done
+Attaching to shop_mq_1
+mq_1  | Error: process_not_running
+shop_mq_1 exited with code 1
+"""
+    envelope = detect(data)
+    assert envelope is not None
+    assert envelope.name == "compose"
+    assert b"Error: process_not_running" in [line.inner for line in peel_all(envelope, data)]
+
+
 def test_dots_for_a_time_that_was_cut_away_come_off() -> None:
     data = b"".join(b"... " + line[33:] + b"\n" for line in BARE)
     envelope = detect(data)
