@@ -15,6 +15,7 @@ _SECRETS = (
 )
 # after a quote all up to the next one, in a binary all bytes, else a word; a list or a tuple is no secret itself
 _VALUE = r"(?:\{plaintext,\s*)?(?:<<)?)(\"[^\"\n]*\"?|'[^'\n]*'?|(?<=<<)\d+(?:,\s*\d+)+|[^\s\"'>,(){}\[\]]+)"
+_CALL = r"(?!:[a-z]\w*/\d+,? line \d)"  # rabbit_password:hash/2 line 25 is a module and its function
 _HINT = re.compile(
     r"://|passw|passcode|passphrase|secret|token|default_pass|cookie|bearer|basic |eyJ|private ?key|\d{100}", re.IGNORECASE
 )
@@ -32,7 +33,7 @@ def _secrets() -> tuple[Callable[[str], str], ...]:
     """What replaces each sort of secret; made when a text may have one."""
     any_case = re.IGNORECASE
     uri = r"((?:amqps?|https?|mqtts?|stomp|ldaps?|rabbitmq-stream)(?:\+\w+)?://[^\s:/@'\"]*:)[^\s@/'\"]+(?=@)"
-    keyed = rf"((?:\b|_){_SECRETS}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}"
+    keyed = rf"((?:\b|_){_SECRETS}{_CALL}[\"']?(?:>>)?\s*(?:=>|[:=])\s*{_VALUE}"
     pair = rf"(\{{\s*(?:<<)?[\"']?\w*?{_SECRETS}[\"']?(?:>>)?\s*,\s*{_VALUE}"
     bearer = r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     # a crash of a TLS process shows the server's key: the records of public_key's asn1 modules, or the file as it is

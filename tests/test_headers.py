@@ -71,6 +71,12 @@ def test_a_header_is_read(line: str, format_: str, stamp: str | None, level: str
     assert line.encode()[header.start :] == b"text"
 
 
+def test_an_empty_line_of_an_early_start_has_its_header() -> None:
+    """What copies a log takes the blank at the end of an empty message away."""
+    header = parse_header(b"08:11:24.675 [error]")
+    assert (header.format, header.level, header.start) == ("lager", "error", 20)
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     {

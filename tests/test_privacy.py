@@ -52,6 +52,7 @@ def test_secrets_are_masked(text: str, secret: str) -> None:
         "could not read the token, signature is invalid",
         "the provided token: {error,{invalid_aud,[]}}",
         "{password,undefined}",
+        "rabbit_password:hash/2 line 25",
     ],
 )
 def test_plain_words_stay(text: str) -> None:

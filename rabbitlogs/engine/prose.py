@@ -22,6 +22,9 @@ _NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{(node|node_of_log)\}")
 _STACK = re.compile(
     r"[,\s]\s*\[\{[a-z][\w@]*,\s*(?:'[^']*'|[a-z][\w@]*),\s*(?:[0-9]+,\s*)?\["
 )  # where a term goes on with the calls
+_BARE = re.compile(r"(undef|function_clause|badarg|if_clause|badarith)\Z")
+_CALL = re.compile(r"\{([a-z][\w@]*),\s*('[^']*'|[a-z][\w@]*),\s*(?=[0-9]+,|\[)")
+_OWN = re.compile(r"rabbit|ra_|osiris|khepri|mnesia|cuttlefish")
 _LONG, _LONG_TERM = 300, 140  # characters of a value in a sentence; of a term, whose rest is brackets
 _TERM = ("{", "[", "#{", "<<")
 
@@ -33,11 +36,23 @@ def text_of(value: Any) -> str:
     text = printable(str(value)).replace("\n", " ")
     if text.startswith('<<"'):
         text = text[3:].removesuffix('">>').replace('\\"', '"').replace("\\n", " ")
+    if text.endswith("}"):  # some lines are cut before the term's own braces
+        text = "{" * (text.count("}") - text.count("{")) + text
     stack = _STACK.search(text)
     if stack is not None:
-        text = text[: stack.start()] + ",..." + "}" * _unclosed(text[: stack.start()])
+        text = text[: stack.start()] + ",..." + "}" * _unclosed(text[: stack.start()]) + _called(text, stack.start())
     limit = _LONG_TERM if text.startswith(_TERM) else _LONG
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _called(text: str, at: int) -> str:
+    """Where a bare error happened, whose class alone says nothing: the innermost call of RabbitMQ's own code, if there is one."""
+    bare = _BARE.search(text, max(0, at - 40), at)
+    calls = _CALL.findall(text, at, at + 2000) if bare is not None else []
+    if bare is None or not calls:
+        return ""
+    own = calls if bare[1] == "undef" else [call for call in calls if _OWN.match(call[0])]
+    return " in {}:{}".format(*(own or calls)[0])
 
 
 def _unclosed(text: str) -> int:

@@ -56,7 +56,7 @@ class _Patterns:
         self.standard = re.compile(
             _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?:[ \t]|\Z)| (?=\S))?)"
         )
-        self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\] ")
+        self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\](?: |\Z)")
         self.token = re.compile(
             b"(?:(" + time + rb")|\[(" + level + rb")\]|(" + level + rb")(?=[ :|])|(" + process + b")|(" + parts["PLACE"] + rb"))"
             rb"(?:[:|]? (?:[-|:] )?|[:|]\Z|\Z| ?\Z)",

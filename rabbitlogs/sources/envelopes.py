@@ -287,9 +287,21 @@ def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | 
         return envelope
     if _share(lines, wrappers.labelled) >= 0.6:
         return Envelope("logcli", None, (wrappers.labelled,))
-    if _share(lines, wrappers.syslog) >= 0.5:
+    if _share(_below_status(lines), wrappers.syslog) >= 0.5:
         return _syslog_or_journal(sample, lines, year)
     return None
+
+
+# what systemctl status says of a unit before the last lines of its journal
+_STATUS = re.compile(
+    rb"\s*(?:\S{1,3} )?[\w.@-]+\.service - |\s+(?:Loaded|Active|Docs|Drop-In|Process|Main PID|Status|Tasks|Memory|CPU|CGroup"
+    rb"|Invocation|TriggeredBy|Error|IO|IP|FD Store|Mem peak): |\s+(?:\xe2\x94[\x94\x9c]\xe2\x94\x80|[|`]-)"
+)
+
+
+def _below_status(lines: list[bytes]) -> list[bytes]:
+    """The lines without what ``systemctl status`` puts above them."""
+    return [line for line in lines if not _STATUS.match(line)] if any(map(_STATUS.match, lines[:8])) else lines
 
 
 def _json(sample: bytes, lines: list[bytes]) -> Envelope | None:
@@ -384,8 +396,17 @@ def _has_header(lines: Sequence[bytes], strip: Strip, test: Callable[[bytes], bo
     return any(map(test, inner)) or _certain(b"\n".join(inner), inner, None) is not None
 
 
+# what docker-compose says in its own name, before and behind the lines of the containers
+_COMPOSE_OWN = re.compile(
+    rb" ?(?:(?:Creating|Recreating|Starting|Stopping|Removing|Pulling|Attaching to|Building|Network|Container|Volume) "
+    rb"|\[\+\] |\S+ exited with code \d+)"
+)
+
+
 def _compose(lines: list[bytes]) -> Envelope | None:
-    if _share(lines, wrappers.compose) < 0.6 or (len(lines) < 3 and not _has_header(lines, wrappers.compose)):
+    inner = [line for line in lines if not _COMPOSE_OWN.match(line)]
+    few = len(lines) < 3 or not inner
+    if _share(inner, wrappers.compose) < 0.6 or (few and not _has_header(inner, wrappers.compose)):
         return None
     return Envelope("compose", None, (wrappers.compose,))
 

@@ -33,7 +33,7 @@ _RESET = rb"(?:\x1b\[0?m)?"
 _CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
 _STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?:[ \t](.*))?$"
 # The name's colour ends before or after the blank; colours further on are the broker's.
-_COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
+_COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.@-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
 
 
 def _text(raw: bytes | None) -> str:
@@ -101,7 +101,7 @@ def timestamps(line: bytes) -> Stripped | None:
 
 
 def compose(line: bytes) -> Stripped | None:
-    """``name-1  | text``, with or without colours."""
+    """``name-1  | text``, with or without colours; ``service.1.id@host  | text`` of ``docker service logs``."""
     found = _compiled(_COMPOSE).match(line)
     return (found[2] or b"", _text(found[1]), None, None) if found else None
 
@@ -490,7 +490,7 @@ def words_before_header(line: bytes) -> bytes | None:
         return None
     at = 0
     for _ in range(3):
-        found = _compiled(rb"[A-Za-z0-9\[(][^\s]{0,127}[ \t]{1,64}").match(line, at)
+        found = _compiled(rb"(?:\.\.\.|\xe2\x80\xa6|[A-Za-z0-9\[(])[^\s]{0,127}[ \t]{1,64}").match(line, at)
         if not found:
             return None
         at = found.end()

@@ -60,6 +60,7 @@ WRAPS: dict[str, tuple[str, Callable[[bytes], bytes], str, str | None]] = {
     ),
     "compose": ("compose", lambda s: b"name-1  | " + s, "name-1", None),
     "compose in colours": ("compose", lambda s: b"\x1b[36mname-1  | \x1b[0m" + s, "name-1", None),
+    "docker service": ("compose", lambda s: b"mq_rabbit.1.q5e5k@host-3    | " + s, "mq_rabbit.1.q5e5k@host-3", None),
     "kubectl": ("kubectl", lambda s: b"[pod/rabbit-0/rabbitmq] " + s, "pod/rabbit-0/rabbitmq", None),
     "journal short": ("journald", lambda s: b"Oct 02 19:42:12 mq3 rabbitmq-server[618]: " + s, "mq3", None),
     "journal short-precise": (
@@ -316,6 +317,43 @@ def test_other_programs_of_a_host_are_streams_of_their_own() -> None:
     assert (last.origin, last.inner) == ("mq3/systemd", b"rabbitmq-server.service: Main process exited")
     # The broker's lines name the year, so the journal's times are dated.
     assert last.time == "2026-10-02T19:42:12"
+
+
+def test_what_systemctl_says_of_a_unit_does_not_hide_its_journal() -> None:
+    data = b"""\
+* rabbitmq-server.service - RabbitMQ broker
+   Loaded: loaded (/lib/systemd/system/rabbitmq-server.service; enabled; vendor preset: enabled)
+   Active: activating (auto-restart) (Result: exit-code) since Wed 2026-02-18 12:01:53 UTC; 6s ago
+  Process: 27628 ExecStart=/usr/sbin/rabbitmq-server (code=exited, status=1/FAILURE)
+ Main PID: 27628 (code=exited, status=1/FAILURE)
+
+Feb 18 12:01:53 mq3 systemd[1]: Failed to start RabbitMQ broker.
+Feb 18 12:01:53 mq3 systemd[1]: rabbitmq-server.service: Unit entered failed state.
+"""
+    envelope = detect(data)
+    assert envelope is not None
+    assert b"Failed to start RabbitMQ broker." in [line.inner for line in peel_all(envelope, data)]
+
+
+def test_what_compose_says_in_its_own_name_is_no_line_of_a_container() -> None:
+    data = b"""\
+Creating network "shop_default" with the default driver
+Creating shop_mq_1 ... done
+Attaching to shop_mq_1
+mq_1  | Error: process_not_running
+shop_mq_1 exited with code 1
+"""
+    envelope = detect(data)
+    assert envelope is not None
+    assert envelope.name == "compose"
+    assert b"Error: process_not_running" in [line.inner for line in peel_all(envelope, data)]
+
+
+def test_dots_for_a_time_that_was_cut_away_come_off() -> None:
+    data = b"".join(b"... " + line[33:] + b"\n" for line in BARE)
+    envelope = detect(data)
+    assert envelope is not None
+    assert [line.inner for line in peel_all(envelope, data)] == [line[33:] for line in BARE]
 
 
 @pytest.mark.parametrize("separator", [b"\t", b" ", b"  ", b": ", b" | "])
