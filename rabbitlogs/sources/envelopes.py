@@ -259,10 +259,23 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         return Envelope("escaped", None, (carriers.escaped_breaks,))
     if _share(lines, is_header) >= 0.5:
         return None
-    for find in (_quoted, _compose, _timestamps, _numbered, _grep, _csv, _strings, _table, _indented, _marked, _prefixed):
+    for find in (_quoted, _compose, _timestamps, _shown, _numbered, _grep, _csv, _strings, _table, _indented, _marked, _prefixed):
         if envelope := find(lines):
             return envelope
-    return None
+    return _amid_prose(lines, year)
+
+
+def _amid_prose(lines: list[bytes], year: int | None) -> Envelope | None:
+    """The wrapper of the lines that carry one of the broker, where the words of a person or another log are the most."""
+    carrying = [line for line in lines if carries_header(line) and _BROKERS_OWN.search(line)]
+    if not 1 < len(carrying) < len(lines):
+        return None
+    envelope = _outermost(b"\n".join(carrying), carrying, year)
+    # What goes by lines lets all others through as they are.
+    return envelope if envelope is not None and envelope._frames is None else None
+
+
+_BROKERS_OWN = re.compile(rb"<\d+\.\d+\.\d+>|REPORT====")
 
 
 def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
@@ -396,6 +409,16 @@ def _timestamps(lines: list[bytes]) -> Envelope | None:
     return (
         Envelope("timestamps", None, (wrappers.timestamps,)) if nanoseconds or _has_header(lines, wrappers.timestamps) else None
     )
+
+
+def _shown(lines: list[bytes]) -> Envelope | None:
+    if _share(lines, wrappers.shown) < 0.6:
+        return None
+    inner = [fit[0] for line in lines if (fit := wrappers.shown(line)) and fit[0]]
+    # A client's own log has a time in front of each line too, and may quote a line of the broker: behind words of its own.
+    if not any(is_header(line) or ((fit := wrappers.compose(line)) and is_header(fit[0] or b"")) for line in inner):
+        return None
+    return Envelope("timestamps", None, (wrappers.shown,))
 
 
 def _numbered(lines: list[bytes]) -> Envelope | None:

@@ -100,6 +100,29 @@ def timestamps(line: bytes) -> Stripped | None:
     return (found[2] or b"", "", found[1].decode(), None) if found else None
 
 
+# What a viewer shows before each line: Docker Desktop, log stores, consoles. No line of the broker follows a time with a time.
+_SHOWN_DATE = (
+    rb"(?:(\d{4})[-/.](\d\d)[-/.](\d\d)|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|(?:[A-Z][a-z]{2},? )?[A-Z][a-z]{2} \d{1,2},?(?: \d{4})?"
+    rb"|\d{1,2}[ -][A-Z][a-z]{2}[ -]\d{2,4})"
+)
+_SHOWN = (
+    rb"\[?(?:" + _SHOWN_DATE + rb"(?:T|,? (?:[@-] )?))?(\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?)(?: ?([AP]M|[ap]\.m\.|[ap]m(?![a-z])))?"
+    rb"(?: ?(Z|UTC|GMT|[A-Z]{1,3}[SD]T|CES?T|EES?T|WES?T|MSK|[+-]\d\d(?::?\d\d)?)(?![A-Za-z0-9]))?\]?(?:[ \t]?[|:-](?=[ \t]))?[ \t]?(.*)$"
+)
+
+
+def shown(line: bytes) -> Stripped | None:
+    """``2026-08-07 09:33:55 text``: the time at which a viewer got the line, in whatever spelling and zone of its own."""
+    found = _compiled(_SHOWN).match(line)
+    if not found or (is_header(line) and not _compiled(rb"=[A-Z]{4,12} (?:REPORT|EVENT)====").match(found[7])):
+        return None
+    year, month, day, clock, half, zone, text = found.groups()
+    time = None
+    if year and not half and (zone is None or zone == b"Z" or zone[:1] in b"+-"):
+        time = b"%b-%b-%bT%b%b" % (year, month, day, clock.replace(b",", b"."), zone or b"")
+    return text, "", _text(time) or None, None
+
+
 def compose(line: bytes) -> Stripped | None:
     """``name-1  | text``, with or without colours."""
     found = _compiled(_COMPOSE).match(line)
