@@ -59,7 +59,7 @@ WRAPS: dict[str, tuple[str, Callable[[bytes], bytes], str, str | None]] = {
         "2016-10-06T00:17:09.669794202Z",
     ),
     "Docker Desktop": ("timestamps", lambda s: b"2026-08-07 09:33:55 " + s, "", "2026-08-07T09:33:55"),
-    "12 hours": ("timestamps", lambda s: b"8/7/2026 9:33:55 AM" + s, "", None),
+    "12 hours": ("timestamps", lambda s: b"8/7/2026 9:33:55 AM " + s, "", None),
     "Kibana": ("timestamps", lambda s: b"Aug 7, 2026 @ 09:33:55.123 " + s, "", None),
     "compose": ("compose", lambda s: b"name-1  | " + s, "name-1", None),
     "compose in colours": ("compose", lambda s: b"\x1b[36mname-1  | \x1b[0m" + s, "name-1", None),
