@@ -107,7 +107,8 @@ _SHOWN_DATE = (
 )
 _SHOWN = (
     rb"\[?(?:" + _SHOWN_DATE + rb"(?:T|,? (?:[@-] )?))?(\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?)"
-    rb"(?: ?([AP]M|[ap]\.m\.|[ap]m(?![a-z])))?(?: ?(Z|UTC|GMT|[A-Z]{1,3}[SD]T|CES?T|EES?T|WES?T|MSK|[+-]\d\d(?::?\d\d)?)(?![A-Za-z0-9]))?"
+    rb"(?: ?([AP]M|[ap]\.m\.|[ap]m(?![a-z])))?"
+    rb"(?: ?(Z|UTC|GMT|[A-Z]{1,3}[SD]T|CES?T|EES?T|WES?T|MSK|[+-]\d\d(?::?\d\d)?)(?![A-Za-z0-9]))?"
     rb"\]?(?:[ \t]?[|:-](?=[ \t]))?[ \t]?(.*)$"
 )
 
