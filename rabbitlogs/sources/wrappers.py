@@ -33,7 +33,7 @@ _RESET = rb"(?:\x1b\[0?m)?"
 _CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
 _STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?:[ \t](.*))?$"
 # The name's colour ends before or after the blank; colours further on are the broker's.
-_COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
+_COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.@-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
 
 
 def _text(raw: bytes | None) -> str:
@@ -122,11 +122,13 @@ def shown(line: bytes) -> Stripped | None:
     time = None
     if year and not half and (zone is None or zone == b"Z" or zone[:1] in b"+-"):
         time = b"%b-%b-%bT%b%b" % (year, month, day, clock.replace(b",", b"."), zone or b"")
+    if text.startswith((b" ", b"\t")) and is_header(text.lstrip()):
+        text = text.lstrip()
     return text, "", _text(time) or None, None
 
 
 def compose(line: bytes) -> Stripped | None:
-    """``name-1  | text``, with or without colours."""
+    """``name-1  | text``, ``stack_name.1.id@host    | text``, with or without colours."""
     found = _compiled(_COMPOSE).match(line)
     return (found[2] or b"", _text(found[1]), None, None) if found else None
 
@@ -522,6 +524,23 @@ def words_before_header(line: bytes) -> bytes | None:
         if header().match(line, at):
             return line[:at]
     return None
+
+
+_CLOCK = rb"[^\"'{}\\\n]{0,100}?\d{1,2}:\d\d:\d\d[^\"'{}\\\n]{0,100}$"
+
+
+def shape_before_header(line: bytes) -> bytes | None:
+    """What stands before the beginning of a broker's line, a time among it, as a pattern that fits any other number too."""
+    found = header().search(line, 0, 220)
+    if not found or not found.start() or not _compiled(_CLOCK).match(line[: found.start()]):
+        return None
+    return _compiled(rb"\d+").sub(rb"\\d+", re.escape(line[: found.start()].rstrip())) + rb"[ \t]?"
+
+
+def behind(line: bytes, shapes: tuple[bytes, ...]) -> Stripped | None:
+    """``12:13:14.15 [thread-2] INFO  container - text``: what another program logs before each line, its numbers any."""
+    found = None if is_header(line) else _compiled(rb"(?:" + rb"|".join(shapes) + rb")(.*)$").match(line)
+    return (found[1], "", None, None) if found else None
 
 
 def bind(strip: Callable[..., Stripped | None], **arguments: object) -> Strip:

@@ -62,6 +62,8 @@ WRAPS: dict[str, tuple[str, Callable[[bytes], bytes], str, str | None]] = {
     "12 hours": ("timestamps", lambda s: b"8/7/2026 9:33:55 AM " + s, "", None),
     "Kibana": ("timestamps", lambda s: b"Aug 7, 2026 @ 09:33:55.123 " + s, "", None),
     "compose": ("compose", lambda s: b"name-1  | " + s, "name-1", None),
+    "swarm": ("compose", lambda s: b"stack_mq.1.ab12cd34@host1    | " + s, "stack_mq.1.ab12cd34@host1", None),
+    "Testcontainers": ("prefixed", lambda s: b"12:13:14.156 [tc-stream-1] INFO  container.mq - STDOUT: " + s, "", None),
     "compose in colours": ("compose", lambda s: b"\x1b[36mname-1  | \x1b[0m" + s, "name-1", None),
     "kubectl": ("kubectl", lambda s: b"[pod/rabbit-0/rabbitmq] " + s, "pod/rabbit-0/rabbitmq", None),
     "journal short": ("journald", lambda s: b"Oct 02 19:42:12 mq3 rabbitmq-server[618]: " + s, "mq3", None),
@@ -143,7 +145,7 @@ def test_a_wrapped_log_gives_the_lines_of_the_bare_one(name: str, ending: bytes)
         assert {line.time for line in peeled} == {time}
 
 
-@pytest.mark.parametrize("name", [name for name in WRAPS if name not in ("grep -H", "stern")])
+@pytest.mark.parametrize("name", [name for name in WRAPS if name not in ("grep -H", "stern", "Testcontainers")])
 @pytest.mark.parametrize("lines", [OLD, JSON_LINES], ids=["3.6", "json"])
 def test_other_formats_come_out_of_a_wrapper_too(name: str, lines: list[bytes]) -> None:
     expected, wrap, _, _ = WRAPS[name]
@@ -185,10 +187,18 @@ def test_a_viewer_shows_a_time_of_its_own_before_each_line() -> None:
     assert [line.inner for line in peel_all(envelope, data)] == BARE[:2] * 50
 
 
-def test_the_log_of_a_client_keeps_its_times() -> None:
+def test_what_a_client_quotes_is_read_and_its_own_lines_stay() -> None:
     line = b"2026-11-23 09:10:%02d ERROR Worker - the broker said: 2026-11-23 09:10:11.1+00:00 [error] <0.1.0> no\n"
     other = b"2026-11-23 09:10:%02d INFO Worker - at work\n"
-    assert detect(b"".join((other % n + line % n + other % n) for n in range(10, 30))) is None
+    data = b"".join((other % n + line % n + other % n) for n in range(10, 30))
+    envelope = detect(data)
+    assert envelope is not None
+    inner = [peeled.inner for peeled in peel_all(envelope, data)]
+    assert inner[:3] == [
+        b"2026-11-23 09:10:10 INFO Worker - at work",
+        b"2026-11-23 09:10:11.1+00:00 [error] <0.1.0> no",
+        inner[0],
+    ]
 
 
 @pytest.mark.parametrize("name", ["compose", "kubectl", "cri", "journal short", "Docker Desktop", "stern", "window"])
