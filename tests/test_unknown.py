@@ -219,3 +219,9 @@ def test_strangers_are_what_they_are_one_by_one(seed: int, monkeypatch: pytest.M
     together = report()
     monkeypatch.setattr(blocks, "MANY", 10**9)
     assert report() == together
+
+
+def test_an_error_that_no_rule_judges_is_not_called_well() -> None:
+    line = b"2024-01-01 00:00:00.100000+00:00 [%b] <0.1.0> queue_x: leader saw heartbeat_rpc for same term 7 this should not happen!\n"
+    assert "no rule judges (raft.two_leaders_in_term)" in explain(line % b"error").verdict.sentence
+    assert explain(line % b"info").verdict.sentence == "Nothing in this log is wrong."

@@ -142,4 +142,7 @@ def _sentence(verdict: Verdict, report: Report) -> str:
         return "Not one record of this was recognised: it may be no log of RabbitMQ, so this says nothing."
     if unknown * 2 > spoken:
         return "Nothing known to be wrong was found, but most of this was not recognised: it may be no log of RabbitMQ."
+    if report.unjudged:
+        kinds = ", ".join([*report.unjudged][:3])
+        return f"Nothing known to be wrong was found, but there are errors that no rule judges ({kinds}): rabbitlogs parse shows them."
     return "Nothing in this log is wrong."
