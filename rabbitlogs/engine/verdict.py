@@ -144,5 +144,5 @@ def _sentence(verdict: Verdict, report: Report) -> str:
         return "Nothing known to be wrong was found, but most of this was not recognised: it may be no log of RabbitMQ."
     if report.unjudged:
         kinds = ", ".join([*report.unjudged][:3])
-        return f"Nothing known to be wrong was found, but there are errors that no rule judges ({kinds}): rabbitlogs parse shows them."
+        return f"Nothing known to be wrong was found, but no rule judges these errors; rabbitlogs parse shows them: {kinds}."
     return "Nothing in this log is wrong."
