@@ -13,6 +13,7 @@ from rabbitlogs import Analysis, explain, parse
 from rabbitlogs.engine.own_rules import load_catalogue
 from rabbitlogs.engine.source_state import SourceState
 from rabbitlogs.engine.unknown import LIMIT, Templates, template_of
+from rabbitlogs.engine.verdict import judge
 from rabbitlogs.framing import blocks
 from rabbitlogs.framing.framer import Line, OpenRecord, continues
 
@@ -219,3 +220,12 @@ def test_strangers_are_what_they_are_one_by_one(seed: int, monkeypatch: pytest.M
     together = report()
     monkeypatch.setattr(blocks, "MANY", 10**9)
     assert report() == together
+
+
+def test_an_error_that_no_rule_judges_is_not_called_well() -> None:
+    line = b"2024-01-01 00:00:00.100000+00:00 [%b] <0.1.0> queue_x: leader saw heartbeat_rpc for same term 7 this should not happen!\n"
+    assert (
+        "no rule judges these errors; rabbitlogs parse shows them: raft.two_leaders_in_term."
+        in judge(explain(line % b"error")).sentence
+    )
+    assert judge(explain(line % b"info")).sentence == "Nothing in this log is wrong."

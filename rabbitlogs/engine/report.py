@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rabbitlogs.model import Finding
 
 SCHEMA = "rabbitlogs.report/1"
+_ERRORS = ("error", "critical", "alert", "emergency")
+# logged as errors, and no errors: a test of the levels, a mistaken level; unknown messages are told apart
+_TELLS_NOTHING = ("blank", "unknown", "boot.log_level_tested", "discovery.etcd_nodes_found")
 
 
 class Report:
@@ -26,6 +29,7 @@ class Report:
         unexplained: messages the grammar does not know, grouped, errors first.
         sources, totals: what was read; totals account for every byte and record.
         problems: sentences about what could not be read.
+        unjudged: kinds of records logged as errors that no rule has an eye on, with their numbers.
         ignored: what was found in a folder or an archive and is no log of a broker, with the reason.
     """
 
@@ -35,6 +39,7 @@ class Report:
         self.findings: list[Finding] = []
         self.lifecycle: list[dict[str, Any]] = []
         self.unexplained: list[dict[str, Any]] = []
+        self.unjudged: dict[str, int] = {}
         self.problems: list[str] = []
         self.ignored: list[dict[str, str]] = []
         self.silenced: dict[str, int] = {}
@@ -66,6 +71,9 @@ class Report:
             "unknown": kinds.get("unknown", 0),
             "unframed_bytes": 0,
         }
+        severe = {kind for state in analysis.sources.values() for level, kind in state.counts if level in _ERRORS}
+        judged = {*analysis.catalogue.by_kind, *_TELLS_NOTHING}
+        report.unjudged = {kind: kinds[kind] for kind in sorted(severe - judged)}
         from rabbitlogs.engine.unknown import Templates
 
         templates = Templates()

@@ -142,4 +142,7 @@ def _sentence(verdict: Verdict, report: Report) -> str:
         return "Not one record of this was recognised: it may be no log of RabbitMQ, so this says nothing."
     if unknown * 2 > spoken:
         return "Nothing known to be wrong was found, but most of this was not recognised: it may be no log of RabbitMQ."
+    if report.unjudged:
+        kinds = ", ".join([*report.unjudged][:3])
+        return f"Nothing known to be wrong was found, but no rule judges these errors; rabbitlogs parse shows them: {kinds}."
     return "Nothing in this log is wrong."

@@ -57,6 +57,8 @@ def _record(value: dict[str, Any]) -> tuple[Header, str, dict[str, Any]] | None:
     message = str(rest.pop(message_key))
     time = _text(rest.pop(time_key)) if time_key else None
     pid = rest.pop(pid_key) if pid_key else None
+    if pid is None and isinstance(rest.get("error"), str):  # an operator's or client's log: Go keeps the error apart
+        message = f"{message}: {rest['error']}"
     return Header(JSON, time, level, pid if isinstance(pid, str) else None, 0, 0), message, rest
 
 

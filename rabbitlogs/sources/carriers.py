@@ -156,7 +156,9 @@ def cell(line: bytes, column: int, columns: int = 1, title: bytes = b"") -> Stri
         inner, *cells = line.rstrip()[:-1].rsplit(b"|", behind)
         return (inner.rstrip() or None, "", None, None) if len(cells) == behind else None
     if not is_row:
-        return None
+        # the first line of what was marked in a window, without its left edge
+        alone = columns == 1 and text.endswith((b"|", _BAR))
+        return (text.removesuffix(b"|").removesuffix(_BAR).rstrip(), "", None, None) if alone else None
     cells = text[1:-1].split(b"|") if text.endswith(b"|") else text[1:].split(b"|", column)
     if column >= len(cells):
         return None

@@ -261,10 +261,37 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         return Envelope("escaped", None, (carriers.escaped_breaks,))
     if _share(lines, is_header) >= 0.5:
         return None
-    for find in (_quoted, _compose, _timestamps, _numbered, _grep, _csv, _strings, _table, _indented, _marked, _prefixed):
+    for find in (
+        _quoted,
+        _compose,
+        _timestamps,
+        _shown,
+        _numbered,
+        _grep,
+        _csv,
+        _strings,
+        _table,
+        _indented,
+        _marked,
+        _behind,
+        _prefixed,
+    ):
         if envelope := find(lines):
             return envelope
-    return None
+    return _amid_prose(lines, year)
+
+
+def _amid_prose(lines: list[bytes], year: int | None) -> Envelope | None:
+    """The wrapper of the lines that carry one of the broker, where the words of a person or another log are the most."""
+    carrying = [line for line in lines if carries_header(line) and _BROKERS_OWN.search(line)]
+    if not 1 < len(carrying) < len(lines):
+        return None
+    envelope = _outermost(b"\n".join(carrying), carrying, year)
+    # What goes by lines lets all others through as they are.
+    return envelope if envelope is not None and envelope._frames is None else None
+
+
+_BROKERS_OWN = re.compile(rb"<\d+\.\d+\.\d+>|REPORT====")
 
 
 def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
@@ -421,6 +448,19 @@ def _timestamps(lines: list[bytes]) -> Envelope | None:
     )
 
 
+def _shown(lines: list[bytes]) -> Envelope | None:
+    if _share(lines, wrappers.shown) < 0.6:
+        return None
+    inner = [fit[0] for line in lines if (fit := wrappers.shown(line)) and fit[0]]
+    # A client's own log has a time in front of each line too, and may quote a line of the broker: behind words of its own.
+    if not any(
+        is_header(line) or wrappers.words_before_header(line) or ((fit := wrappers.compose(line)) and is_header(fit[0] or b""))
+        for line in inner
+    ):
+        return None
+    return Envelope("timestamps", None, (wrappers.shown,))
+
+
 def _numbered(lines: list[bytes]) -> Envelope | None:
     found = [re.match(rb"[ \t]*(\d{1,9})(?!\d)", line) for line in lines]
     numbers = [int(match[1]) for match in found if match]
@@ -507,6 +547,15 @@ def _words_before_wrapper(lines: list[bytes]) -> set[bytes]:
         if _certain(b"\n".join(rests), rests, None) or _share(rests, wrappers.compose) >= 0.6:
             return common
     return set()
+
+
+def _behind(lines: list[bytes]) -> Envelope | None:
+    """Another program's own log line before each of the broker's: a time, a thread, a level, a name."""
+    shapes = {shape for line in lines if (shape := wrappers.shape_before_header(line))}
+    if not 0 < len(shapes) <= 12:
+        return None
+    strip = bind(wrappers.behind, shapes=tuple(sorted(shapes, key=lambda shape: (-len(shape), shape))))
+    return Envelope("prefixed", None, (strip,)) if _share(lines, strip) >= 0.6 else None
 
 
 def _prefixed(lines: list[bytes]) -> Envelope | None:

@@ -100,6 +100,33 @@ def timestamps(line: bytes) -> Stripped | None:
     return (found[2] or b"", "", found[1].decode(), None) if found else None
 
 
+# What a viewer shows before each line: Docker Desktop, log stores, consoles. No line of the broker follows a time with a time.
+_SHOWN_DATE = (
+    rb"(?:(\d{4})[-/.](\d\d)[-/.](\d\d)|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|(?:[A-Z][a-z]{2},? )?[A-Z][a-z]{2} \d{1,2},?(?: \d{4})?"
+    rb"|\d{1,2}[ -][A-Z][a-z]{2}[ -]\d{2,4})"
+)
+_SHOWN = (
+    rb"\[?(?:" + _SHOWN_DATE + rb"(?:T|,? (?:[@-] )?))?(\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?)"
+    rb"(?: ?([AP]M|[ap]\.m\.|[ap]m(?![a-z])))?"
+    rb"(?: ?(Z|UTC|GMT|[A-Z]{1,3}[SD]T|CES?T|EES?T|WES?T|MSK|[+-]\d\d(?::?\d\d)?)(?![A-Za-z0-9]))?"
+    rb"\]?(?:[ \t]?[|:-](?=[ \t]))?[ \t]?(.*)$"
+)
+
+
+def shown(line: bytes) -> Stripped | None:
+    """``2026-08-07 09:33:55 text``: the time at which a viewer got the line, in whatever spelling and zone of its own."""
+    found = _compiled(_SHOWN).match(line)
+    if not found or (is_header(line) and not _compiled(rb"=[A-Z]{4,12} (?:REPORT|EVENT)====").match(found[7])):
+        return None
+    year, month, day, clock, half, zone, text = found.groups()
+    time = None
+    if year and not half and (zone is None or zone == b"Z" or zone[:1] in b"+-"):
+        time = b"%b-%b-%bT%b%b" % (year, month, day, clock.replace(b",", b"."), zone or b"")
+    if text.startswith((b" ", b"\t")) and is_header(text.lstrip()):
+        text = text.lstrip()
+    return text, "", _text(time) or None, None
+
+
 def compose(line: bytes) -> Stripped | None:
     """``name-1  | text``, with or without colours; ``service.1.id@host  | text`` of ``docker service logs``."""
     found = _compiled(_COMPOSE).match(line)
@@ -497,6 +524,23 @@ def words_before_header(line: bytes) -> bytes | None:
         if header().match(line, at):
             return line[:at]
     return None
+
+
+_CLOCK = rb"[^\"'{}\\\n]{0,100}?\d{1,2}:\d\d:\d\d[^\"'{}\\\n]{0,100}$"
+
+
+def shape_before_header(line: bytes) -> bytes | None:
+    """What stands before the beginning of a broker's line, a time among it, as a pattern that fits any other number too."""
+    found = header().search(line, 0, 220)
+    if not found or not found.start() or not _compiled(_CLOCK).match(line[: found.start()]):
+        return None
+    return _compiled(rb"\d+").sub(rb"\\d+", re.escape(line[: found.start()].rstrip())) + rb"[ \t]?"
+
+
+def behind(line: bytes, shapes: tuple[bytes, ...]) -> Stripped | None:
+    """``12:13:14.15 [thread-2] INFO  container - text``: what another program logs before each line, its numbers any."""
+    found = None if is_header(line) else _compiled(rb"(?:" + rb"|".join(shapes) + rb")(.*)$").match(line)
+    return (found[1], "", None, None) if found else None
 
 
 def bind(strip: Callable[..., Stripped | None], **arguments: object) -> Strip:

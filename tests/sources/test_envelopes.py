@@ -58,7 +58,12 @@ WRAPS: dict[str, tuple[str, Callable[[bytes], bytes], str, str | None]] = {
         "",
         "2016-10-06T00:17:09.669794202Z",
     ),
+    "Docker Desktop": ("timestamps", lambda s: b"2026-08-07 09:33:55 " + s, "", "2026-08-07T09:33:55"),
+    "12 hours": ("timestamps", lambda s: b"8/7/2026 9:33:55 AM " + s, "", None),
+    "Kibana": ("timestamps", lambda s: b"Aug 7, 2026 @ 09:33:55.123 " + s, "", None),
     "compose": ("compose", lambda s: b"name-1  | " + s, "name-1", None),
+    "swarm": ("compose", lambda s: b"stack_mq.1.ab12cd34@host1    | " + s, "stack_mq.1.ab12cd34@host1", None),
+    "Testcontainers": ("prefixed", lambda s: b"12:13:14.156 [tc-stream-1] INFO  container.mq - STDOUT: " + s, "", None),
     "compose in colours": ("compose", lambda s: b"\x1b[36mname-1  | \x1b[0m" + s, "name-1", None),
     "docker service": ("compose", lambda s: b"mq_rabbit.1.q5e5k@host-3    | " + s, "mq_rabbit.1.q5e5k@host-3", None),
     "kubectl": ("kubectl", lambda s: b"[pod/rabbit-0/rabbitmq] " + s, "pod/rabbit-0/rabbitmq", None),
@@ -141,7 +146,7 @@ def test_a_wrapped_log_gives_the_lines_of_the_bare_one(name: str, ending: bytes)
         assert {line.time for line in peeled} == {time}
 
 
-@pytest.mark.parametrize("name", [name for name in WRAPS if name not in ("grep -H", "stern")])
+@pytest.mark.parametrize("name", [name for name in WRAPS if name not in ("grep -H", "stern", "Testcontainers")])
 @pytest.mark.parametrize("lines", [OLD, JSON_LINES], ids=["3.6", "json"])
 def test_other_formats_come_out_of_a_wrapper_too(name: str, lines: list[bytes]) -> None:
     expected, wrap, _, _ = WRAPS[name]
@@ -172,6 +177,40 @@ def test_two_wrappers_come_off(outer: str, inner: str) -> None:
     assert envelope is not None
     assert envelope.name == f"{WRAPS[outer][0]}+{WRAPS[inner][0]}"
     assert [line.inner for line in peel_all(envelope, data)] == BARE
+
+
+def test_a_viewer_shows_a_time_of_its_own_before_each_line() -> None:
+    """However many different times there are, they are nobody's name."""
+    data = b"".join(b"2026-11-23 09:%02d:%02d %b\n" % (n // 60, n % 60, BARE[n % 2]) for n in range(100))
+    envelope = detect(data)
+    assert envelope is not None
+    assert {line.origin for line in peel_all(envelope, data)} == {""}
+    assert [line.inner for line in peel_all(envelope, data)] == BARE[:2] * 50
+
+
+def test_what_a_client_quotes_is_read_and_its_own_lines_stay() -> None:
+    line = b"2026-11-23 09:10:%02d ERROR Worker - the broker said: 2026-11-23 09:10:11.1+00:00 [error] <0.1.0> no\n"
+    other = b"2026-11-23 09:10:%02d INFO Worker - at work\n"
+    data = b"".join((other % n + line % n + other % n) for n in range(10, 30))
+    envelope = detect(data)
+    assert envelope is not None
+    inner = [peeled.inner for peeled in peel_all(envelope, data)]
+    assert inner[:3] == [
+        b"2026-11-23 09:10:10 INFO Worker - at work",
+        b"2026-11-23 09:10:11.1+00:00 [error] <0.1.0> no",
+        inner[0],
+    ]
+
+
+@pytest.mark.parametrize("name", ["compose", "kubectl", "cri", "journal short", "Docker Desktop", "stern", "window"])
+def test_a_wrapper_is_seen_where_a_person_wrote_more_than_the_broker(name: str) -> None:
+    wrap = WRAPS[name][1] if name in WRAPS else lambda line: "│ ".encode() + line + "      │".encode()
+    words = [b"It worked until last week.", b"services:", b"  mq:", b"    image: rabbitmq:4", b"And this is what it says:", b""]
+    data = b"\n".join([*words * 3, *map(wrap, BARE[:2]), b"", *words])
+    envelope = detect(data)
+    assert envelope is not None
+    inner = [line.inner for line in peel_all(envelope, data)]
+    assert [line for line in inner if line and line not in words] == BARE[:2]
 
 
 @pytest.mark.parametrize("name", ["syslog_5424", "syslog_5424_counted"])
