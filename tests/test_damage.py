@@ -194,6 +194,23 @@ def test_a_stack_of_calls_is_no_part_of_a_sentence() -> None:
     assert "hare.erl" in finding.evidence[0].text
 
 
+REPORT = b"""** Generic server hare_registry terminating
+** Last message in was sweep
+** When Server state == #{}
+** Reason for termination ==
+** {{badmatch,gone},[{hare_registry,find,1,[{file,"hare_registry.erl"},{line,12}]}]}
+"""
+
+
+def test_the_parts_of_a_report_without_header_are_one_record() -> None:
+    """Also below the fence of a code block that has no line of its own, and where the first part is lost."""
+    for text in (REPORT, b"```" + REPORT + b"```\n", REPORT.split(b"\n", 1)[1]):
+        (finding,) = rabbitlogs.explain(text).findings
+        assert (finding.id, finding.count) == ("runtime.process_crash", 1)
+        assert "{badmatch,gone}" in finding.what
+        assert _records_join(text)
+
+
 @pytest.mark.parametrize(
     "data",
     [

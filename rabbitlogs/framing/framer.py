@@ -24,6 +24,7 @@ MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is be
 PARTS = 2048  # lines of a record that its message is made of
 READ_LINES = 2 * PARTS  # lines of a record that are read for its message: some may be put together
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
+_PART = "** "  # how each part of a report of a process that ended begins
 _TERM_LINES = 64  # lines of a term without header and indentation that are held together
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
@@ -58,7 +59,9 @@ def clean(line: bytes) -> bytes:
 
 
 def _uncoded(line: bytes) -> bytes:
-    """A line without the backticks of inline code that begins or ends with it; the broker's own come in pairs."""
+    """A line without the backticks of code that begins or ends with it; the broker's own come in pairs."""
+    if b"```" in line:
+        line = line.removeprefix(b"```").removesuffix(b"```")  # a fence that was not given a line of its own
     number = line.count(b"`")
     if number == 2 and line[:1] == line[-1:] == b"`":
         return line[1:-1]
@@ -250,6 +253,8 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return not reader.begins(collapse(text[:400]))
     if _stops_within_a_term(record):
         return True
+    if text.startswith(_PART) and record.parts[0].startswith(_PART):
+        return not reader.begins(collapse(text[:400]))
     return record.grows_with(line, reader) or (record.lines == 1 and wraps_into(record.parts[-1], text, reader))
 
 
