@@ -115,7 +115,9 @@ def test_a_shovel_or_link_that_cannot_connect_is_down_until_it_connects() -> Non
     assert found(one(failed), "shovel.connection_failed").state == "open"
     assert found(one(failed + other), "shovel.connection_failed").state == "open"
     assert found(one(failed + other + connected), "shovel.connection_failed").state == "closed"
-    refused = "Federation exchange 'news' in vhost '/' did not connect to exchange 'news' in vhost '/' on amqp://up\\n{error,timeout}"
+    refused = (
+        "Federation exchange 'news' in vhost '/' did not connect to exchange 'news' in vhost '/' on amqp://up\\n{error,timeout}"
+    )
     assert found(one(line("10:00:00", refused, "warning")), "federation.link_failed").state == "open"
 
 
