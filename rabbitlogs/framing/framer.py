@@ -168,6 +168,13 @@ class OpenRecord:
             self._complete = match, match is not None and match.rest is None
         return self._complete
 
+    def reaches_into(self, line: Line, reader: Recogniser) -> bool:
+        """Whether the message, of no kind by itself, has words of the line in the same message as its own."""
+        if self.match(reader) is not None:
+            return False
+        message = self.message
+        return reader.reach(collapse(message + "\n" + line.text)) > len(collapse(message)) + 1
+
     def grows_with(self, line: Line, reader: Recogniser) -> bool:
         """Whether the message is carried on by this line: joined, they are more of a message than it was alone."""
         own = self.match(reader)
@@ -250,7 +257,7 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     if blank:
         return True
     if text[0] in " \t":
-        return not reader.begins(collapse(text[:400]))
+        return not reader.begins(collapse(text[:400])) or record.reaches_into(line, reader)
     if _stops_within_a_term(record):
         return True
     if text.startswith(_PART) and record.parts[0].startswith(_PART):
