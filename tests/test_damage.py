@@ -167,6 +167,33 @@ Stack trace:
     assert "Error description:\n   {error,{cannot_log_to_file" in finding.evidence[0].text
 
 
+def test_a_log_that_ends_in_no_header_is_read_from_its_beginning() -> None:
+    """One time throughout and words around it: the banner of an alarm and what someone wrote below it tell no order."""
+    text = """The broker is gone after a minute, and this is all it wrote:
+
+=INFO REPORT==== 3-Feb-2018::09:14:41 ===
+vm_memory_high_watermark set. Memory used:702000000 allowed:620000000
+=WARNING REPORT==== 3-Feb-2018::09:14:41 ===
+memory resource limit alarm set on node mq@hut.
+*** Publishers will be blocked until this alarm clears ***
+
+Then nothing until I start it.
+"""
+    finding = rabbitlogs.explain(rabbitlogs.Text(text)).findings[0]
+    assert (finding.id, finding.subjects["node"]) == ("resource.memory_alarm", {"mq@hut": 1})
+
+
+def test_a_supervisor_report_without_headers_is_one_record() -> None:
+    """Its second line begins a report that lost its first one, too; here it did not."""
+    text = """Making sure data directory '/srv/mq/msg_stores/vhosts/9ZK' for vhost 'tills' exists
+     supervisor: {<0.741.7>,rabbit_vhost_sup_wrapper}
+     errorContext: start_error
+     reason: {badarg,[{erlang,node,[{'%2F_tills','mq@hut'}],[]},
+                      {rabbit_classic_queue,is_recoverable,1,[]}]}
+"""
+    assert [f.id for f in rabbitlogs.explain(rabbitlogs.Text(text)).findings] == ["queue.vhost_store_failed"]
+
+
 def test_each_line_of_a_message_as_a_row_of_a_table() -> None:
     """A log store's CSV without titles: most rows are further lines of one long report."""
     rows = [
@@ -192,6 +219,23 @@ def test_a_stack_of_calls_is_no_part_of_a_sentence() -> None:
     assert "{{badmatch,late},...}" in finding.what
     assert "hare.erl" not in finding.what
     assert "hare.erl" in finding.evidence[0].text
+
+
+REPORT = b"""** Generic server hare_registry terminating
+** Last message in was sweep
+** When Server state == #{}
+** Reason for termination ==
+** {{badmatch,gone},[{hare_registry,find,1,[{file,"hare_registry.erl"},{line,12}]}]}
+"""
+
+
+def test_the_parts_of_a_report_without_header_are_one_record() -> None:
+    """Also below the fence of a code block that has no line of its own, and where the first part is lost."""
+    for text in (REPORT, b"```" + REPORT + b"```\n", REPORT.split(b"\n", 1)[1]):
+        (finding,) = rabbitlogs.explain(text).findings
+        assert (finding.id, finding.count) == ("runtime.process_crash", 1)
+        assert "{badmatch,gone}" in finding.what
+        assert _records_join(text)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,20 @@ def test_a_lost_peer_stays_lost_over_a_restart_of_this_node() -> None:
     assert found(one(text + line("10:02:00", "rabbit on node rabbit@b up")), "cluster.node_down").state == "closed"
 
 
+def test_a_shovel_or_link_that_cannot_connect_is_down_until_it_connects() -> None:
+    """Another one's connection does not end it."""
+    failed = line("10:00:00", "Shovel 'mirror' in virtual host '/' could not connect to source", "error")
+    other = line("10:00:05", "Shovel 'archive' in virtual host '/' connected to destination")
+    connected = line("10:00:09", "Shovel 'mirror' in virtual host '/' connected to destination")
+    assert found(one(failed), "shovel.connection_failed").state == "open"
+    assert found(one(failed + other), "shovel.connection_failed").state == "open"
+    assert found(one(failed + other + connected), "shovel.connection_failed").state == "closed"
+    refused = (
+        "Federation exchange 'news' in vhost '/' did not connect to exchange 'news' in vhost '/' on amqp://up\\n{error,timeout}"
+    )
+    assert found(one(line("10:00:00", refused, "warning")), "federation.link_failed").state == "open"
+
+
 def test_a_start_that_ends_in_the_next_file_is_finished(tmp_path: Path) -> None:
     """Rotation cuts a start in two; the two files are one broker's log."""
     begun = line("10:00:00", "starting Ra system: coordination in directory: /var/lib/rabbitmq/coordination/rabbit@a")

@@ -117,6 +117,10 @@ def test_rules_refer_to_rules() -> None:
         ('title = "x"\nseverity = "error"\n', r"needs a \[\[match\]\]"),
         ('title = "x"\nseverity = "error"\n[match]\nkind = "a.b"\nreason = { like = "(" }', "not a regular expression"),
         ('title = "x"\nseverity = "error"\n[match]\nkind = "a.b"\nreason = { resembles = "(" }', "unknown test"),
+        (
+            'title = "x"\nseverity = "error"\n[match]\nkind = "a.b"\n[correlate]\ntype = "count"\n[interval]\nkey = ["c"]',
+            "has no end",
+        ),
         ('title = "x"\nseverity = "error"\nsevrity = 1\n[match]\nkind = "a.b"', "unknown key sevrity"),
     ],
 )

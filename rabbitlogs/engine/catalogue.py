@@ -133,6 +133,11 @@ def read_rule(path: str, rule_id: str) -> dict[str, Any]:
         f"correlate.type: one of {sorted(_CORRELATIONS)}",
         "[correlate]",
     )
+    need(
+        not raw.get("interval") or not correlate or correlate["type"] not in ("count", "distinct"),
+        "what is only counted has no end: an [interval] beside other rules is of type beside",
+        "[interval]",
+    )
     need(matches or (correlate and correlate["type"] == "detector"), "needs a [[match]]")
     return {
         "id": rule_id,

@@ -221,8 +221,10 @@ def _is_newest_first(lines: list[bytes]) -> bool:
     if len(times) < 2 or any(a < b for a, b in pairwise(times)):
         return False
     first, last = times[0], times[-1]
-    # Where the times tell nothing, the messages have to tell more.
+    # Where the times tell nothing, the messages have to tell more, and what stands last begins a record.
     forward = _readability(lines[:200])
-    if last == first and forward >= _POOR:
-        return False
+    if last == first:
+        ending = next(line for line in reversed(lines) if line.strip())
+        if forward >= _POOR or Line(ending).header.format == BARE:
+            return False
     return _readability(lines[::-1][:200]) >= forward + (0.0 if last < first else 2 * _BETTER)

@@ -24,6 +24,7 @@ MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is be
 PARTS = 2048  # lines of a record that its message is made of
 READ_LINES = 2 * PARTS  # lines of a record that are read for its message: some may be put together
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
+_PART = "** "  # how each part of a report of a process that ended begins
 _TERM_LINES = 64  # lines of a term without header and indentation that are held together
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
@@ -58,7 +59,9 @@ def clean(line: bytes) -> bytes:
 
 
 def _uncoded(line: bytes) -> bytes:
-    """A line without the backticks of inline code that begins or ends with it; the broker's own come in pairs."""
+    """A line without the backticks of code that begins or ends with it; the broker's own come in pairs."""
+    if b"```" in line:
+        line = line.removeprefix(b"```").removesuffix(b"```")  # a fence that was not given a line of its own
     number = line.count(b"`")
     if number == 2 and line[:1] == line[-1:] == b"`":
         return line[1:-1]
@@ -165,6 +168,13 @@ class OpenRecord:
             self._complete = match, match is not None and match.rest is None
         return self._complete
 
+    def reaches_into(self, line: Line, reader: Recogniser) -> bool:
+        """Whether the message, of no kind by itself, has words of the line in the same message as its own."""
+        if self.match(reader) is not None:
+            return False
+        message = self.message
+        return reader.reach(collapse(message + "\n" + line.text)) > len(collapse(message)) + 1
+
     def grows_with(self, line: Line, reader: Recogniser) -> bool:
         """Whether the message is carried on by this line: joined, they are more of a message than it was alone."""
         own = self.match(reader)
@@ -249,9 +259,11 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     if blank:
         return True
     if text[0] in " \t":
-        return not reader.begins(collapse(text[:400]))
+        return not reader.begins(collapse(text[:400])) or record.reaches_into(line, reader)
     if _stops_within_a_term(record):
         return True
+    if text.startswith(_PART) and record.parts[0].startswith(_PART):
+        return not reader.begins(collapse(text[:400]))
     return record.grows_with(line, reader) or (record.lines == 1 and wraps_into(record.parts[-1], text, reader))
 
 

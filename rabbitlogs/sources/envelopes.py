@@ -259,6 +259,8 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         return envelope
     if b"\\n" in sample and any(map(carriers.escaped_breaks, lines)):
         return Envelope("escaped", None, (carriers.escaped_breaks,))
+    if re.search(rb"\[[0-9;]{0,16}m", sample) and _share(lines, wrappers.colours) >= 0.3:
+        return Envelope("colours", None, (wrappers.colours,))
     if _share(lines, is_header) >= 0.5:
         return None
     for find in (

@@ -422,6 +422,16 @@ def journal_export(data: bytes, final: bool) -> tuple[list[Frame], int]:
 # ---------------------------------------------------------------------------------------------------------- by hand
 
 
+# The escape character as pagers, programs and JSON spell it; lost, what is left stands at the ends of the line.
+_COLOURS = rb"(?:\^\[|\\x1[bB]|\\u001[bB]|\\033|\\e|\xe2\x90\x9b)\[[0-9;]{0,16}m|\A\[[0-9;]{1,16}m|(?<!\x1b)\[0?m\Z"
+
+
+def colours(line: bytes) -> Stripped | None:
+    """``^[[0m``, ``[38;5;160m2026-``: colours whose escape character was spelled out or got lost."""
+    text, found = _compiled(_COLOURS).subn(b"", line)
+    return (text, "", None, None) if found else None
+
+
 def quoted(line: bytes, depth: int) -> Stripped | None:
     """``> text`` of mail and markdown, `depth` times."""
     found = _compiled(rb"[ ]{0,3}(?:>[ ]?){1,%d}(.*)$" % depth).match(line)

@@ -105,6 +105,8 @@ WRAPS: dict[str, tuple[str, Callable[[bytes], bytes], str, str | None]] = {
     "grep -H": ("grep", lambda s: b"log/rabbit@a-1.log:" + s, "log/rabbit@a-1.log", None),
     "quoted": ("quoted", lambda s: b"> " + s, "", None),
     "indented": ("indented", lambda s: b"    " + s, "", None),
+    "colours spelled out": ("colours", lambda s: b"^[[38;5;160m" + s + b"^[[0m", "", None),
+    "colours in part": ("colours", lambda s: b"[38;5;160m" + s + b"[0m", "", None),
     "stern": ("prefixed", lambda s: b"mq-server-2 rabbitmq " + s, "mq-server-2 rabbitmq", None),
 }
 
