@@ -223,9 +223,9 @@ def test_strangers_are_what_they_are_one_by_one(seed: int, monkeypatch: pytest.M
 
 
 def test_an_error_that_no_rule_judges_is_not_called_well() -> None:
-    line = b"2024-01-01 00:00:00.100000+00:00 [%b] <0.1.0> queue_x: leader saw heartbeat_rpc for same term 7 this should not happen!\n"
+    line = b"2024-01-01 00:00:00.100000+00:00 [%b] <0.1.0> Failed to stop a message store for vhost eu: vhost no longer exists!\n"
     assert (
-        "no rule judges these errors; rabbitlogs parse shows them: raft.two_leaders_in_term."
+        "no rule judges these errors; rabbitlogs parse shows them: queue.store_not_stopped."
         in judge(explain(line % b"error")).sentence
     )
     assert judge(explain(line % b"info")).sentence == "Nothing in this log is wrong."
