@@ -57,8 +57,10 @@ def analyse(
         for source in opened.sources:  # so that the report names them in the order given
             analysis.intake(source.name)
         if jobs > 1 and len(parts) > 1:
-            for done in run(parts, jobs, catalogue, analysis, progress):
+            for part, done in run(parts, jobs, catalogue):
                 analysis.merge(done)
+                if progress is not None:
+                    progress(part[3] - part[2])
         else:
             for part in parts:
                 analysis.merge(analyse_part(part, analysis, progress))

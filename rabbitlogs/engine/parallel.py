@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from rabbitlogs.parsing.recogniser import recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
 
     from rabbitlogs.sources import Source
 
@@ -88,31 +86,10 @@ def analyse_part(part: Part, model: Analysis, progress: Callable[[int], None] | 
     return analysis
 
 
-def run(
-    parts: list[Part],
-    jobs: int,
-    catalogue: Callable[[], Any],
-    model: Analysis,
-    progress: Callable[[int], None] | None = None,
-) -> Iterator[Analysis]:
-    """The analyses of parts, in their order, each as soon as it and those before it are done.
-
-    This process is one of the jobs: it takes each ``jobs``-th part itself, which spares it half of the work of taking over
-    what others have found. They are at most two parts each ahead of it.
-    """
+def run(parts: list[Part], jobs: int, catalogue: Callable[[], Any]) -> Iterator[tuple[Part, Analysis]]:
+    """The analyses of parts, in their order, each as soon as it and those before it are done."""
     from concurrent.futures import ProcessPoolExecutor
 
     recogniser()  # where processes are forked, they have what this one has loaded
-    others = min(jobs, len(parts)) - 1
-    with ProcessPoolExecutor(others, initializer=_start, initargs=(catalogue, formats_in_use())) as pool:
-        waiting = deque(part for at, part in enumerate(parts) if at % jobs)
-        running: deque[Future[Analysis]] = deque()
-        for at, part in enumerate(parts):
-            while waiting and len(running) < 2 * others:
-                running.append(pool.submit(_analyse_part, waiting.popleft()))
-            if at % jobs == 0:
-                yield analyse_part(part, model, progress)
-                continue
-            yield running.popleft().result()
-            if progress is not None:
-                progress(part[3] - part[2])
+    with ProcessPoolExecutor(min(jobs, len(parts)), initializer=_start, initargs=(catalogue, formats_in_use())) as pool:
+        yield from zip(parts, pool.map(_analyse_part, parts), strict=True)
