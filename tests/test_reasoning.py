@@ -423,3 +423,29 @@ def test_a_crash_follows_from_what_its_own_process_said() -> None:
     report = one(text)
     assert found(report, "resource.memory_alarm").severity == "critical"
     assert found(report, "runtime.process_crash").caused_by == "mqtt.protocol_error"
+
+
+_BEGUN = "2026-02-14 09:00:0{} [info] <0.222.0> Starting RabbitMQ 3.8.9 on Erlang 23.1\n"
+_REFUSED = (
+    "2026-02-14 09:00:0{0} [error] <0.222.0> BOOT FAILED\n"
+    "2026-02-14 09:00:0{0} [error] <0.222.0> ===========\n"
+    "2026-02-14 09:00:0{0} [error] <0.222.0> ERROR: epmd error for host burrow: nxdomain (non-existing domain)\n"
+)
+_DONE = "2026-02-14 09:00:0{} [info] <0.222.0> Server startup complete; 0 plugins started.\n"
+_ENDED = "2026-02-14 09:00:0{} [info] <0.44.0> Application rabbit exited with reason: {{badmatch,{{error,gone}}}}\n"
+
+
+def _read_as(*texts: str) -> Any:
+    return judge(rabbitlogs.explain("".join(text.format(f"{n}.100000+00:00") for n, text in enumerate(texts)).encode()))
+
+
+def test_a_node_that_did_not_start_is_said_not_to_run() -> None:
+    """Whatever the reason is called: not where a run ended so, nor where the next start worked."""
+    verdict = _read_as(_BEGUN, _REFUSED)
+    assert verdict.no_start
+    assert verdict.sentence.startswith("The node did not start. ")
+    assert _read_as(_REFUSED).no_start
+    assert _read_as(_BEGUN, _DONE, _BEGUN, _REFUSED).no_start
+    assert not _read_as(_BEGUN, _DONE, _ENDED).no_start
+    assert not _read_as("Error:\n{{:plugins_not_found, [:rabbitmq_burrow]}}\n").no_start
+    assert not _read_as(_BEGUN, _REFUSED, _BEGUN, _DONE).no_start

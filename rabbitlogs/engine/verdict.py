@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LOUD = ("warning", "error", "critical")
 _UNREAD = ("warning", "error", "critical", "alert", "emergency")
+_PART = "boot.failure_in_part"  # a reason alone, as command line tools print it too
+_GAVE_UP = "gave up its start"  # what boot.failed says
 _RECENT = 120.0  # seconds before the end of the log that still count as now
 _PAUSES = 3  # or this many of the usual pauses of what repeats,
 _FARTHEST, _FARTHEST_SHARE = 300.0, 0.05  # but no more than these seconds, or this share of the log's time span
@@ -26,6 +28,7 @@ class Verdict:
     """The findings that stand for themselves (effects are counted under their cause), sorted into three heaps.
 
     Attributes:
+        no_start: the last start in the log ended in failure, so a node does not run, whatever the reason is called.
         began_with: of what is wrong now, what began first: it, or something shortly before it that is over.
         step: what to do first.
     """
@@ -34,6 +37,7 @@ class Verdict:
     over: list[Finding] = field(default_factory=list)
     harmless: list[Finding] = field(default_factory=list)
     sentence: str = ""
+    no_start: bool = False
     began_with: Finding | None = None
     step: Advice | None = None
 
@@ -78,6 +82,7 @@ def judge(report: Report) -> Verdict:
             verdict.now.append(finding)
         else:
             verdict.over.append(finding)
+    verdict.no_start = bool(verdict.now) and _no_start(report)
     verdict.sentence = _sentence(verdict, report)
     verdict.began_with = _began_with(verdict)
     verdict.step = next((step for finding in verdict.now for step in finding.next), None)
@@ -129,9 +134,23 @@ def _recent(finding: Finding, start: float | None, end: float | None) -> bool:
     return end - seen <= max(_RECENT, min(_PAUSES * pause, max(_FARTHEST, (end - start) * _FARTHEST_SHARE)))
 
 
+def _no_start(report: Report) -> bool:
+    """Whether the last start ended in failure: not one that ended a run, and none that worked came after it."""
+    last = {row["id"]: row["last"] for row in report.lifecycle}
+    if "boot.start_given_up" not in last:
+        return False
+    if {kind for kind in report.totals["by_kind"] if kind.startswith("boot.")} == {_PART}:
+        return False
+    ended, completed, begun = (last.get(f"boot.{name}") for name in ("start_given_up", "completed", "starting"))
+    if ended is None or begun is None:  # no times, or the beginning of the start is not in the log
+        return "boot.completed" not in last and not any(name.startswith("connection.") for name in last)
+    return seconds_key(begun) <= seconds_key(ended) and (completed is None or seconds_key(completed) < seconds_key(begun))
+
+
 def _sentence(verdict: Verdict, report: Report) -> str:
     if verdict.now:
-        return verdict.now[0].what
+        told = verdict.now[0].what
+        return f"The node did not start. {told}" if verdict.no_start and _GAVE_UP not in told else told
     if verdict.over:
         return "Nothing is wrong at the end of this log; something was."
     unread = sum(int(row["count"]) for row in report.unexplained if row["level"] in _UNREAD)

@@ -159,7 +159,7 @@ def _ignored(report: Report, shown: Screen | Draft, *, everything: bool) -> None
 
 def _now(shown: Screen | Draft, verdict: Verdict, report: Report) -> None:
     end = report.span()[1]
-    shown.line(("Wrong now", "bold"))
+    shown.line(("Wrong now: the node did not start" if verdict.no_start else "Wrong now", "bold"))
     for finding in verdict.now[:_NOW]:
         severity = (f"{finding.severity:<9}", COLOURS.get(finding.severity, ""))
         shown.line(severity, (finding.title, "bold"), cut=True)
