@@ -78,7 +78,10 @@ def test_a_rule_is_whole(rule: Rule) -> None:
             known |= names
             assert kind == "unknown" or kind in reader.names(), kind
             for field, operator, _ in match.conditions:
-                assert kind == "unknown" or field in names or field.startswith("session.") or operator in _OF_ANOTHER, (kind, field)
+                assert kind == "unknown" or field in names or field.startswith("session.") or operator in _OF_ANOTHER, (
+                    kind,
+                    field,
+                )
     explain = text.get("explain", {})
     prose = [explain.get(name, "") for name in ("what", "why", "harmless_when")]
     prose += [cause.get(name, "") for cause in explain.get("causes", []) for name in ("cause", "tell")]

@@ -12,9 +12,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from rabbitlogs.parsing.elsewhere import CODE_FIELDS, FIELDS
 from rabbitlogs.errors import RuleError, UsageError
 from rabbitlogs.parsing.compiled import cache_folder, write_private
+from rabbitlogs.parsing.elsewhere import CODE_FIELDS, FIELDS
 from rabbitlogs.resources import rules_folder
 
 if TYPE_CHECKING:
