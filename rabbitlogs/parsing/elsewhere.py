@@ -21,7 +21,7 @@ _OURS = re.compile(
 )
 _OTHERS = re.compile(
     r"redis|postgres|psql|psycopg|npgsql|pgbouncer|jdbc|hikari|mysql|mariadb|mongo|cassandra|sqlalchemy|sqlclient|entityframework"
-    r"|hibernate|ecto\b|dbconnection|clickhouse|couchbase|memcache|kafka|zookeeper|hadoop|hdfs|hbase|spark\.|elastic|opensearch"
+    r"|hibernate|ecto\b|dbconnection|clickhouse|couchbase|memcache|kafka|activemq|artemis|zookeeper|hadoop|hdfs|hbase|spark\.|elastic|opensearch"
     r"|\bsolr|logstash|kibana|influxdb|prometheus|alertmanager|grafana|eureka|consul\b|\bvault\b|\betcd|minio|\bs3\b"
     r"|https?://|httpspool|https?connectionpool|urllib3|requests\.exceptions"
     r"|httpclient|HttpRequestException|System\.Net\.Http|axios|jersey|feign|resttemplate|probe failed"
