@@ -26,7 +26,7 @@ _OTHERS = re.compile(
     r"|https?://|httpspool|https?connectionpool|urllib3|requests\.exceptions"
     r"|httpclient|HttpRequestException|System\.Net\.Http|axios|jersey|feign|resttemplate|probe failed"
     r"|tomcat|coyote|jetty|undertow|okhttp|HttpURLConnection|_http_client|unable to resolve host|does not resolve to address"
-    r"|\b(?:smtp|smtpd|imap|pop3|dovecot|postfix|exim|sendmail|sshd?|nginx|httpd|apache2|named|curl|wget|git|npm)\b"
+    r"|\b(?:smtp|smtpd|imap|imap-login|pop3|dovecot|postfix|exim|sendmail|sshd?|nginx|httpd|apache2|named|curl|wget|git|npm)\b"
     r"|[:,] ?(?:22|25|80|443|465|587|993|995|1433|1521|2181|2379|3306|5432|6379|6380|6443|7687|8080|8086|8200|8443|8500|8761|8983"
     r"|9042|9092|9093|9200|9300|11211|26379|27017)\b(?!\.)",
     re.IGNORECASE,
