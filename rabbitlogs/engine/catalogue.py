@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.errors import RuleError, UsageError
 from rabbitlogs.parsing.compiled import cache_folder, write_private
+from rabbitlogs.parsing.elsewhere import CODE_FIELDS, FIELDS
 from rabbitlogs.resources import rules_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 4
+FORMAT = 5
 OURS = "rabbitlogs"  # the origin of the rules that come with the package
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 _TOP = {
@@ -34,7 +35,7 @@ _USUAL: dict[str, Any] = {
     "restated_by": [], "origin": OURS, "text": None,
 }  # fmt: skip
 _TEXTS = "compiled.texts"
-_OPERATORS = {"min", "max", "like", "unlike", "present", "not"}
+_OPERATORS = {"min", "max", "like", "unlike", "present", "not", "elsewhere", "another_program"}
 _CORRELATIONS = {"count", "distinct", "sequence", "unfinished", "beside", "detector"}
 
 
@@ -180,6 +181,12 @@ def _match(path: str, match: dict[str, Any]) -> list[Any]:
     conditions: list[list[Any]] = []
     for field, want in match.items():
         if field in ("kind", "level"):
+            continue
+        if field == "elsewhere":  # of all that may name another service
+            conditions.extend([name, "elsewhere", bool(want)] for name in FIELDS)
+            continue
+        if field == "another_program":  # of all that may name the code of another
+            conditions.extend([name, "another_program", bool(want)] for name in CODE_FIELDS)
             continue
         if isinstance(want, dict) and field == "session":
             for name, inner in want.items():

@@ -10,11 +10,13 @@ from functools import lru_cache
 from typing import Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Catalogue, Match, Rule
+from rabbitlogs.parsing.elsewhere import is_another_program, is_elsewhere
 
 Lookup = Callable[[str], Any]
 _PATTERN_SECONDS = 0.05  # a user's pattern may take for one field
 _CHOSEN = 64  # different events of a kind whose rules are remembered
 _REMEMBERED = 4000  # characters of what such an event says
+_OF_ANOTHER = ("elsewhere", "another_program")  # tests that make a match no more special
 _LIKE_LIMIT = 20000  # characters of a field that a pattern looks at
 
 
@@ -153,6 +155,10 @@ def holds(condition: list[Any], value: Any, *, trusted: bool = True) -> bool:
     _, operator, want = condition
     if operator == "present":
         return (value is not None) is bool(want)
+    if operator == "elsewhere":
+        return (value is not None and is_elsewhere(str(value)[:_LIKE_LIMIT])) is bool(want)
+    if operator == "another_program":
+        return (value is not None and is_another_program(str(value)[:_LIKE_LIMIT])) is bool(want)
     if operator == "unlike":
         return value is None or not _found(want, str(value)[:_LIKE_LIMIT], trusted=trusted)
     if operator == "not":
@@ -293,7 +299,8 @@ class Matcher:
 
 
 def _specific(match: Match) -> int:
-    return 2 * len(match.conditions) + (match.levels is not None) - (len(match.kinds) > 3)
+    asked = sum(condition[1] not in _OF_ANOTHER for condition in match.conditions)
+    return 2 * asked + (match.levels is not None) - (len(match.kinds) > 3)
 
 
 def _reverse(text: str) -> tuple[int, ...]:

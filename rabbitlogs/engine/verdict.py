@@ -20,6 +20,7 @@ _RECENT = 120.0  # seconds before the end of the log that still count as now
 _PAUSES = 3  # or this many of the usual pauses of what repeats,
 _FARTHEST, _FARTHEST_SHARE = 300.0, 0.05  # but no more than these seconds, or this share of the log's time span
 _SPREADS = ("cluster", "metadata", "queue", "stream")  # areas where trouble of one kind brings the next
+_MANY, _STRANGE = 20, 0.95  # records, and the share of them that is of no kind, where another program may have written them
 _ONE_INCIDENT = 30.0  # seconds between the end of one and the beginning of the next that may belong together
 
 
@@ -154,9 +155,11 @@ def _sentence(verdict: Verdict, report: Report) -> str:
     if verdict.over:
         return "Nothing is wrong at the end of this log; something was."
     unread = sum(int(row["count"]) for row in report.unexplained if row["level"] in _UNREAD)
+    spoken, unknown = report.spoken, report.totals["unknown"]
+    if unread and spoken >= _MANY and unknown >= spoken * _STRANGE:
+        return f"Hardly anything of this was recognised, {unread:,} errors and warnings among it: it may be no log of RabbitMQ."
     if unread:
         return f"Nothing known to be wrong was found, but {unread:,} errors and warnings were not understood: see below."
-    spoken, unknown = report.spoken, report.totals["unknown"]
     if report.totals["records"] and unknown == spoken:
         return "Not one record of this was recognised: it may be no log of RabbitMQ, so this says nothing."
     if unknown * 2 > spoken:

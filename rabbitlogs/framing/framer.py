@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, LOGGER, REPORT, SINGLE, Header, parse_header
 from rabbitlogs.framing.json_lines import parse_json_line
+from rabbitlogs.parsing.elsewhere import is_elsewhere, is_of_broker
 from rabbitlogs.parsing.recogniser import Match, Recogniser, collapse, recogniser
 
 if TYPE_CHECKING:
@@ -242,6 +243,8 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     if record.header.format == JSON:
         return False
     blank = not text.strip()
+    if _ends_trace_of_another(record, text):
+        return True
     if record.header.format != BARE and not blank and _is_anothers(record, line, reader):
         return False
     if record.header.format == REPORT:
@@ -280,6 +283,19 @@ def _is_anothers(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return not record.grows_with(line, reader)
     below_a_gap = record.header.format == LOGGER and record.lines > 1 and not record.parts[-1].strip()
     return below_a_gap and record.is_complete(reader) and not record.grows_with(line, reader)
+
+
+def _ends_trace_of_another(record: OpenRecord, text: str) -> bool:
+    """Whether a line is the last word of a trace that an application has of another service, such as a database.
+
+    By itself it would be what it says when the broker cannot be reached.
+    """
+    if text.startswith("Caused by: "):
+        return is_elsewhere(record.message) and not is_of_broker(text)
+    if record.parts[-1][:1] not in (" ", "\t") or text[:1] in ("", " ", "\t"):
+        return False
+    begun = any(part.startswith("Traceback (most recent call last)") for part in record.parts)
+    return begun and is_elsewhere(record.message) and not is_of_broker(text)
 
 
 def _stops_within_a_term(record: OpenRecord) -> bool:

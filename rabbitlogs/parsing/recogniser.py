@@ -355,6 +355,8 @@ class Recogniser:
                 read = 0
             if shared < (_CUT if stops else max(least, entry.weight * _ALIKE_SHARE)):
                 shared = 0
+            if shared and not read and entry.openings is None and entry.begin(message) is None:
+                shared = 0  # what it begins with is no literal, and is not there: the unit, say, of another service
             if read or shared:
                 near.append((max(read, shared), entry, match, max(end, place)))
         most = max((read for read, *_ in near), default=0)
