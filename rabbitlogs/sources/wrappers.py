@@ -530,10 +530,15 @@ def words_before_header(line: bytes) -> bytes | None:
         found = _compiled(rb"(?:\.\.\.|\xe2\x80\xa6|[A-Za-z0-9\[(])[^\s]{0,127}[ \t]{1,64}").match(line, at)
         if not found:
             return None
+        if _compiled(_DATE_ENDS).search(found[0]):
+            return None  # the date of a header whose beginning something else stands in front of
         at = found.end()
         if header().match(line, at):
             return line[:at]
     return None
+
+
+_DATE_ENDS = rb"[:|>-]\d{4}-\d\d-\d\d[ \t]+$"
 
 
 _CLOCK = rb"[^\"'{}\\\n]{0,100}?\d{1,2}:\d\d:\d\d[^\"'{}\\\n]{0,100}$"
