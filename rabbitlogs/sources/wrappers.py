@@ -459,6 +459,20 @@ def indented(line: bytes, by: bytes) -> Stripped | None:
     return (line[len(by) :], "", None, None) if line.startswith(by) else None
 
 
+MACHINE = re.compile(rb"(?:    |==> )([A-Za-z0-9][\w.-]{0,127}):(?: |$)")
+
+
+def provisioned(line: bytes, name: bytes) -> Stripped | None:
+    """``    default: text``, ``==> default: text``: what a command printed on a machine that Vagrant or Packer sets up."""
+    found = MACHINE.match(line)
+    return (line[found.end() :], "", None, None) if found and found[1] == name else None
+
+
+def pushed(line: bytes) -> Stripped | None:
+    """A line of the broker with blanks before it, as the first of a pasted block often has: no header begins with any."""
+    return (text, "", None, None) if line[:1] in b" \t" and is_header(text := line.lstrip(b" \t")) else None
+
+
 def numbered(line: bytes, separator: bytes) -> Stripped | None:
     """``  12  text`` of editors, ``cat -n``, ``less -N``."""
     if is_header(line):
