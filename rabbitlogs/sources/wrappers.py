@@ -33,7 +33,7 @@ _RESET = rb"(?:\x1b\[0?m)?"
 _CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
 _STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?:[ \t](.*))?$"
 # The name's colour ends before or after the blank; colours further on are the broker's.
-_COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.@-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
+_COMPOSE = rb"`{0,3}(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.@-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
 
 
 def _text(raw: bytes | None) -> str:
