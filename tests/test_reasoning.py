@@ -121,6 +121,27 @@ def test_a_shovel_or_link_that_cannot_connect_is_down_until_it_connects() -> Non
     assert found(one(line("10:00:00", refused, "warning")), "federation.link_failed").state == "open"
 
 
+def test_a_client_that_left_explains_no_error_of_another_connection() -> None:
+    """Both at the same second: the broker's own failure stays a finding of its own."""
+    report = one(
+        line(
+            "10:00:01",
+            "closing AMQP connection <0.801.0> (10.0.0.6:35664 -> 10.0.0.2:5672, vhost: '/', user: 'app'):\n"
+            "2026-11-24 10:00:01.000000+00:00 [warning] <0.801.0> client unexpectedly closed TCP connection",
+            "warning",
+            "<0.801.0>",
+        )
+        + line(
+            "10:00:01",
+            "Error on AMQP connection <0.900.0> (10.0.0.8:53570 -> 10.0.0.2:5672, vhost: '/', user: 'web', state: running), channel 1:\n"
+            "2026-11-24 10:00:01.000000+00:00 [error] <0.900.0>  {{timeout,{gen_server,call,[<0.900.0>,{info,[amqp_params]},15000]}},[]}",
+            "error",
+            "<0.900.0>",
+        )
+    )
+    assert [finding.id for finding in report.findings][:2] == ["connection.internal_error", "connection.closed_abruptly"]
+
+
 def test_a_start_that_ends_in_the_next_file_is_finished(tmp_path: Path) -> None:
     """Rotation cuts a start in two; the two files are one broker's log."""
     begun = line("10:00:00", "starting Ra system: coordination in directory: /var/lib/rabbitmq/coordination/rabbit@a")

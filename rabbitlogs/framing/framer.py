@@ -257,8 +257,11 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
             return True
         if record.grows_with(line, reader):
             return True
-        # below a message nobody knows, a line that is a whole message of its own is not its continuation
-        return not record.is_complete(reader) and not (record.match(reader) is None and OpenRecord(line).is_complete(reader))
+        # below a message nobody knows, or one that was whole before terms were printed below it, a line that is a whole
+        # message of its own is not its continuation
+        return not record.is_complete(reader) and not (
+            (record.match(reader) is None or _was_whole(record, reader)) and OpenRecord(line).is_complete(reader)
+        )
     if blank:
         return True
     if text[0] in " \t":
@@ -268,6 +271,14 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
     if text.startswith(_PART) and record.parts[0].startswith(_PART):
         return not reader.begins(collapse(text[:400]))
     return record.grows_with(line, reader) or (record.lines == 1 and wraps_into(record.parts[-1], text, reader))
+
+
+def _was_whole(record: OpenRecord, reader: Recogniser) -> bool:
+    """Whether the first line of a record is a whole message, and what follows it without a header a term."""
+    if record.header.format != LOGGER or record.lines < 2 or record.parts[1][:1] not in TERM_START:
+        return False
+    first = reader.recognise(collapse(record.parts[0]))
+    return first is not None and first.rest is None
 
 
 def _is_anothers(record: OpenRecord, line: Line, reader: Recogniser) -> bool:

@@ -261,6 +261,8 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         return Envelope("escaped", None, (carriers.escaped_breaks,))
     if re.search(rb"\[[0-9;]{0,16}m", sample) and _share(lines, wrappers.colours) >= 0.3:
         return Envelope("colours", None, (wrappers.colours,))
+    if wrappers.pushed(lines[0]) and not all(line[:1].isspace() for line in lines):
+        return Envelope("indented", None, (wrappers.pushed,))
     if _share(lines, is_header) >= 0.5:
         return None
     for find in (
@@ -273,6 +275,7 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         _csv,
         _strings,
         _table,
+        _provisioned,
         _indented,
         _marked,
         _behind,
@@ -525,6 +528,17 @@ def _marked(lines: list[bytes]) -> Envelope | None:
 
 
 _MARK = re.compile(rb"[ \t]*(?:[*+#|-]+|//|\xe2\x80[\xa2\x93]|\xc2\xb7|\xe2\x94\x82)[ \t]*")
+
+
+def _provisioned(lines: list[bytes]) -> Envelope | None:
+    """Vagrant and Packer: the machine's name before what its commands print."""
+    names = Counter(found[1] for line in lines if (found := wrappers.MACHINE.match(line)))
+    if not names:
+        return None
+    name, number = names.most_common(1)[0]
+    if number < max(2, 0.8 * len(lines)) or not any(b"rabbit" in line for line in lines):
+        return None
+    return Envelope("vagrant", None, (bind(wrappers.provisioned, name=name),))
 
 
 def _indented(lines: list[bytes]) -> Envelope | None:

@@ -33,7 +33,7 @@ _RESET = rb"(?:\x1b\[0?m)?"
 _CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
 _STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?:[ \t](.*))?$"
 # The name's colour ends before or after the blank; colours further on are the broker's.
-_COMPOSE = rb"(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.@-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
+_COMPOSE = rb"`{0,3}(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.@-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
 
 
 def _text(raw: bytes | None) -> str:
@@ -459,6 +459,20 @@ def indented(line: bytes, by: bytes) -> Stripped | None:
     return (line[len(by) :], "", None, None) if line.startswith(by) else None
 
 
+MACHINE = re.compile(rb"(?:    |==> )([A-Za-z0-9][\w.-]{0,127}):(?: |$)")
+
+
+def provisioned(line: bytes, name: bytes) -> Stripped | None:
+    """``    default: text``, ``==> default: text``: what a command printed on a machine that Vagrant or Packer sets up."""
+    found = MACHINE.match(line)
+    return (line[found.end() :], "", None, None) if found and found[1] == name else None
+
+
+def pushed(line: bytes) -> Stripped | None:
+    """A line of the broker with blanks before it, as the first of a pasted block often has: no header begins with any."""
+    return (text, "", None, None) if line[:1] in b" \t" and is_header(text := line.lstrip(b" \t")) else None
+
+
 def numbered(line: bytes, separator: bytes) -> Stripped | None:
     """``  12  text`` of editors, ``cat -n``, ``less -N``."""
     if is_header(line):
@@ -530,10 +544,15 @@ def words_before_header(line: bytes) -> bytes | None:
         found = _compiled(rb"(?:\.\.\.|\xe2\x80\xa6|[A-Za-z0-9\[(])[^\s]{0,127}[ \t]{1,64}").match(line, at)
         if not found:
             return None
+        if _compiled(_DATE_ENDS).search(found[0]):
+            return None  # the date of a header whose beginning something else stands in front of
         at = found.end()
         if header().match(line, at):
             return line[:at]
     return None
+
+
+_DATE_ENDS = rb"[:|>-]\d{4}-\d\d-\d\d[ \t]+$"
 
 
 _CLOCK = rb"[^\"'{}\\\n]{0,100}?\d{1,2}:\d\d:\d\d[^\"'{}\\\n]{0,100}$"

@@ -422,6 +422,32 @@ def test_grep_with_numbers_and_context() -> None:
     ]
 
 
+def test_grep_numbers_come_off_amid_words_of_a_person() -> None:
+    """A date behind the number is the header's: no word that stands before a header that begins with the time of day."""
+    data = b"I see:\n\n" + b"".join(b"%d:%b\n" % (number, BARE[0]) for number in range(1065, 1071))
+    envelope = detect(data)
+    assert envelope is not None
+    assert [line.inner for line in peel_all(envelope, data)][2:] == [BARE[0]] * 6
+
+
+def test_blanks_before_the_first_line_alone_come_off() -> None:
+    """A block that was pasted behind a blank, or from within a list, has its first line pushed to the right."""
+    data = b"  " + BARE[0] + b"\n" + BARE[1] + b"\n"
+    envelope = detect(data)
+    assert envelope is not None
+    assert [line.inner for line in peel_all(envelope, data)] == BARE[:2]
+
+
+def test_the_name_of_a_machine_that_vagrant_sets_up_comes_off() -> None:
+    data = b"    default: " + BARE[0] + b"\n    default: " + BARE[1] + b"\n    default: \n==> default: rabbitmq done\n"
+    envelope = detect(data)
+    assert envelope is not None
+    assert envelope.name == "vagrant"
+    assert [line.inner for line in peel_all(envelope, data)] == [*BARE[:2], b"", b"rabbitmq done"]
+    data = b"    name: rabbit\n    port: 5672\n    rabbit: yes\n"
+    assert detect(data) is None
+
+
 def test_code_fences_are_no_lines_of_the_log() -> None:
     data = b"```text\n" + b"\n".join(BARE) + b"\n```\n"
     envelope = detect(data)
