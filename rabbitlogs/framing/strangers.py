@@ -27,6 +27,7 @@ _HEADER = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.(?:[0-9]{6}([+-][0-9]{2}:[0-9]{2})|[0-9]{3})"
     rb" \[([a-z]+)\] <[0-9]+\.[0-9]+\.[0-9]+> "
 )
+_SHORTEST, _WIDEST = 24, 128  # bytes of a header: none longer is remembered
 _AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
@@ -40,7 +41,7 @@ def strangers(lines: Sequence[bytes], reader: Recogniser, *, are_unknown: bool =
     if not joined.isascii():
         return []
     # with other digits the headers are few: what they say is found once for each
-    heads = [line[: line.find(b"> ") + 2] for line in joined.translate(_AS_ZERO).split(b"\n")]
+    heads = [line[: line.find(b"> ", _SHORTEST, _WIDEST) + 2] for line in joined.translate(_AS_ZERO).split(b"\n")]
     headings = list(map(_heading, heads))
     messages = [text[len(head) :] for head, text in zip(heads, joined.decode("ascii").split("\n"), strict=True)]
     plain = [heading is not None for heading in headings]
