@@ -330,3 +330,19 @@ def test_forms(shape: str, other: str, is_alike: bool) -> None:
     """Words of the grammars, punctuation and sorts of letters are the form; names are not."""
     one, two = forms([shape.encode(), other.encode()])
     assert (one == two) is is_alike
+
+
+@pytest.mark.parametrize("count", [1, 400])
+@pytest.mark.parametrize("secret", ["amqp://bob:hunter2@10.0.0.2:5672", '[{uri,<<"amqp">>},{password,<<"hunter2">>}]'])
+def test_no_secret_is_written(secret: str, count: int) -> None:
+    """``parse`` masks what is secret in a message, in its fields and in their terms; places and other fields stay."""
+    line = f"2026-11-23 07:46:48.684571+00:00 [error] <0.2.0> Error trying to stop RabbitMQ: {secret}\n"
+    (source,) = open_sources([(line * count).encode()]).sources
+    rows = [json.loads(row) for part in lines_of(source, event_line, event_lines) for row in part.splitlines()]
+    assert len(rows) == count
+    for row in rows:
+        assert "hunter2" not in str(row)
+        assert row["message"].startswith("Error trying to stop RabbitMQ: ")
+        assert "********" in row["message"]
+        assert "********" in row["fields"]["problem"]
+        assert row["length"] == len(line)

@@ -18,7 +18,8 @@ NOTHING_TO_READ = 3
 def parse(paths: tuple[str, ...], format_: str, log_format: str | None, config: str | None) -> int:
     """Print every record as one JSON object: place, time, level, kind, typed fields.
 
-    The bytes of all records, joined, are the input. Files, folders, archives, or - for standard input.
+    The bytes of all records, joined, are the input; passwords and tokens in messages and fields are masked.
+    Files, folders, archives, or - for standard input.
     """
     from rabbitlogs.engine.events import lines_of
     from rabbitlogs.report.jsonl import event_line, event_lines

@@ -1,15 +1,19 @@
-"""One event as one line of JSON, for ``parse``."""
+"""One event as one line of JSON, for ``parse``: with the secrets of the log masked, as in all that is printed."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 from rabbitlogs.parsing.fields import convert, is_text
 from rabbitlogs.parsing.terms import BRACKETS, parse_brackets
+from rabbitlogs.privacy import mask, may_have_secrets
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from rabbitlogs.engine.events import EventBatch
     from rabbitlogs.model import Event
 
@@ -20,22 +24,39 @@ _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str
 def event_line(event: Event) -> str:
     """The line of an event, with its line feed."""
     record = event.record
+    event = _masked(event)
     row = {
         "source": record.source, "line": record.line, "offset": record.offset, "length": record.length,
         "time": record.stamp, "level": record.level, "pid": record.pid, "node": record.node,
         "category": record.category, "kind": event.kind, "fields": event.fields, "terms": event.terms, "rest": event.rest,
-        "message": record.message,
+        "message": mask(record.message),
     }  # fmt: skip
     return _encode(row) + "\n"
 
 
+def _masked(event: Event) -> Event:
+    if not may_have_secrets(event.record.message):
+        return event
+    fields = {name: _masked_value(value) for name, value in event.fields.items()}
+    return replace(event, fields=fields, rest=_masked_value(event.rest))
+
+
+def _masked_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_masked_value(item) for item in value]
+    return mask(value) if isinstance(value, str) else value
+
+
 def event_lines(batch: EventBatch) -> list[str]:
     """The lines of many events, with their line feeds; the same bytes as :func:`event_line` gives."""
-    values = [
-        _texts(texts) if is_text(type_) else [_encode(convert(type_, t)) for t in texts] for _, type_, texts in batch.columns
-    ]
+    messages = batch.messages
+    columns = batch.columns
+    if may_have_secrets("\n".join(messages)):
+        messages = list(map(mask, messages))
+        columns = [(name, type_, list(map(mask, texts)) if is_text(type_) else texts) for name, type_, texts in columns]
+    values = [_texts(texts) if is_text(type_) else [_encode(convert(type_, t)) for t in texts] for _, type_, texts in columns]
     terms: list[str] = []
-    bracketed = [(name, texts) for name, type_, texts in batch.columns if is_text(type_) and _may_be_terms(texts)]
+    bracketed = [(name, texts) for name, type_, texts in columns if is_text(type_) and _may_be_terms(texts)]
     if bracketed:
         terms = [
             _encode(
@@ -47,14 +68,14 @@ def event_lines(batch: EventBatch) -> list[str]:
             )
             for row in zip(*[texts for _, texts in bracketed], strict=True)
         ]
-    names = [encode_basestring_ascii(name).replace("%", "%%") for name, _, _ in batch.columns]
+    names = [encode_basestring_ascii(name).replace("%", "%%") for name, _, _ in columns]
     head = f'{{"source":{_constant(batch.source)},"line":%d,"offset":%d,"length":%d,"time":"%s","level":{_constant(batch.level)}'
     head += f',"pid":"%s","node":{_constant(batch.node)},"category":null,"kind":{_constant(batch.kind)},"fields":{{'
     head += ",".join([f"{name}:%s" for name in names])
     template = head + '},"terms":%s,"rest":null,"message":%s}\n'
     offsets, lengths, numbers = zip(*batch.places, strict=True)
     rows = zip(
-        numbers, offsets, lengths, batch.stamps, batch.pids, *values, terms or ["{}"] * len(numbers), _texts(batch.messages),
+        numbers, offsets, lengths, batch.stamps, batch.pids, *values, terms or ["{}"] * len(numbers), _texts(messages),
         strict=True,
     )  # fmt: skip
     return list(map(template.__mod__, rows))
