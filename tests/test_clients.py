@@ -63,3 +63,15 @@ def test_two_errors_in_a_row_are_two() -> None:
 2026/03/02 11:20:15 publish: Exception (504) Reason: "channel/connection is not open"
 """
     assert [e.kind for e in rabbitlogs.parse(rabbitlogs.Text(text))] == ["client.entity_not_found", "client.go_already_closed"]
+
+
+def test_a_trace_without_indentation_is_one_record() -> None:
+    """A web page takes the blanks before a trace's frames; they and the error still belong to the line above."""
+    text = """2026-03-02 11:20:14.018 ERROR [rabbitmq-nio] c.e.orders.Handler - the broker's connection broke
+com.rabbitmq.client.MissedHeartbeatException: Heartbeat missing with heartbeat = 30 seconds
+at com.rabbitmq.client.impl.AMQConnection.handleHeartbeatFailure(AMQConnection.java:648)
+at java.base/java.lang.Thread.run(Thread.java:840)
+... 3 common frames omitted
+"""
+    (event,) = rabbitlogs.parse(rabbitlogs.Text(text))
+    assert (event.kind, event.record.stamp) == ("client.java_heartbeat_missed", "2026-03-02T11:20:14.018")

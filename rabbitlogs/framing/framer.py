@@ -27,6 +27,7 @@ READ_LINES = 2 * PARTS  # lines of a record that are read for its message: some 
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
 _PART = "** "  # how each part of a report of a process that ended begins
 _TERM_LINES = 64  # lines of a term without header and indentation that are held together
+_FRAME = re.compile(r"at [\w.$<>/`\[\]]+ ?\(.*\)(?: in .*)?$|\.\.\. \d+ (?:more|common frames omitted)$")  # of a client's trace
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
 _ANSI = re.compile(rb"\x1b\[[0-9;]*m")
 _ENTITIES = rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);"
@@ -262,7 +263,7 @@ def _bare_continues(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return not record.is_complete(reader) and not (
             (record.match(reader) is None or _was_whole(record, reader)) and OpenRecord(line).is_complete(reader)
         )
-    if blank:
+    if blank or _FRAME.match(text):
         return True
     if text[0] in " \t":
         return not reader.begins(collapse(text[:400])) or record.reaches_into(line, reader)
@@ -291,7 +292,8 @@ def _is_anothers(record: OpenRecord, line: Line, reader: Recogniser) -> bool:
         return False
     match = reader.recognise(collapse(line.text[:400]))
     if match is not None and match.rest is None and match.kind.startswith("client."):
-        return not record.grows_with(line, reader)
+        own_heading = record.header.pid is None and record.header.format != REPORT and record.match(reader) is None
+        return not own_heading and not record.grows_with(line, reader)
     below_a_gap = record.header.format == LOGGER and record.lines > 1 and not record.parts[-1].strip()
     return below_a_gap and record.is_complete(reader) and not record.grows_with(line, reader)
 
