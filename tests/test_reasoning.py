@@ -115,10 +115,17 @@ def test_a_shovel_or_link_that_cannot_connect_is_down_until_it_connects() -> Non
     assert found(one(failed), "shovel.connection_failed").state == "open"
     assert found(one(failed + other), "shovel.connection_failed").state == "open"
     assert found(one(failed + other + connected), "shovel.connection_failed").state == "closed"
-    refused = (
-        "Federation exchange 'news' in vhost '/' did not connect to exchange 'news' in vhost '/' on amqp://up\\n{error,timeout}"
-    )
-    assert found(one(line("10:00:00", refused, "warning")), "federation.link_failed").state == "open"
+
+
+def test_a_federation_link_is_down_until_its_exchange_is_linked_again() -> None:
+    """Its upstream's URI may have been what was mended; another upstream that still fails says so again."""
+    link = "Federation exchange 'news' in vhost '/' %s exchange 'news' in vhost '/' on amqp://%s"
+    failed = line("10:00:00", link % ("did not connect to", "old") + ". Reason: {error,timeout}", "warning")
+    connected = line("10:00:05", link % ("connected to", "new"))
+    again = line("10:00:10", link % ("did not connect to", "old") + ". Reason: {error,timeout}", "warning")
+    assert found(one(failed), "federation.link_failed").state == "open"
+    assert found(one(failed + connected), "federation.link_failed").state == "closed"
+    assert found(one(failed + connected + again), "federation.link_failed").state == "open"
 
 
 def test_a_client_that_left_explains_no_error_of_another_connection() -> None:
