@@ -258,6 +258,16 @@ def test_what_a_node_that_hung_says_of_the_others_is_its_own_loss(tmp_path: Path
     assert not report.cluster["partial"]
 
 
+def test_a_partition_is_not_over_when_the_loss_before_it_is_told_late() -> None:
+    """The monitor's line about the lost node may come after Mnesia's about the partition; a restart of the peer ends it."""
+    said = "Mnesia('rabbit@a'): ** ERROR ** mnesia_event got {inconsistent_database, running_partitioned_network, 'rabbit@b'}"
+    split = line("10:00:00", said, "error") + line("10:00:01", "node 'rabbit@b' down: connection_closed")
+    split += line("10:00:01", "node 'rabbit@b' up")
+    assert found(one(split), "cluster.partition_detected").state == "open"
+    restarted = line("10:05:00", "node 'rabbit@b' down: connection_closed") + line("10:05:20", "node 'rabbit@b' up")
+    assert found(one(split + restarted), "cluster.partition_detected").state == "closed"
+
+
 def test_a_partial_partition_is_named(tmp_path: Path) -> None:
     """Of two nodes that run, one lost the third and the other did not."""
     quiet, later = line("09:00:00", ACCEPTED), line("10:09:00", ACCEPTED)

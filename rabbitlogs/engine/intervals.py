@@ -3,11 +3,12 @@
 An alarm is logged by every node of a cluster, a lost peer by all that lost it: each node's log has its own beginnings and
 ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node. A
 start of the broker ends what its last run had begun, unless the rule says that it does not (``restart = false``: a peer that was
-away is away for the new run too).
+away is away for the new run too). With ``closed_after`` an end counts only so many seconds after the last beginning.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ def episodes(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
     found: list[Episode] = []
     for (key, broker), opened in sorted(begun.items()):
         closed = [m for end in ends for m in _ends_of(end, key, broker, where, lasts)]
+        closed = _not_at_once(closed, opened, interval.get("closed_after", 0.0))
         closed += [m for m in finish if where.get(m[1], m[1]) == broker]
         found += _paired(key, broker, opened, closed)
     found.sort(key=lambda episode: (order(episode.begin), episode.key))
@@ -101,6 +103,12 @@ def _ends_of(tally: Tally, key: str, broker: str, where: Mapping[str, str], last
     unnamed = tally.keys.get("")
     if unnamed is not None:
         yield from (m for m in unnamed.all() if where.get(m[1], m[1]) == broker)
+
+
+def _not_at_once(closed: list[Moment], opened: list[Moment], after: float) -> list[Moment]:
+    """Ends that do not follow within some seconds on a beginning: what was noticed late was before it."""
+    begun = sorted(m[0] for m in opened if m[0] is not None) if after else []
+    return [m for m in closed if m[0] is None or bisect_right(begun, m[0]) == bisect_right(begun, m[0] - after)]
 
 
 def _paired(key: str, broker: str, opened: list[Moment], closed: list[Moment]) -> Iterable[Episode]:
