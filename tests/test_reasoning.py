@@ -42,7 +42,9 @@ def found(report: Report, rule_id: str) -> Finding:
 
 def test_what_is_only_like_a_message_and_fires_no_rule_is_not_understood() -> None:
     """An error that no rule can judge does not pass for one that means nothing."""
-    report = one(line("10:00:01", "some new words 7: access to exchange 'till' in vhost 'depot' refused for user 'cart'", "error"))
+    report = one(
+        line("10:00:01", "some new words 7: access to exchange 'till' in vhost 'depot' refused for user 'cart'", "error")
+    )
     assert report.findings == []
     assert [row["count"] for row in report.unexplained] == [1]
     assert "not understood" in judge(report).sentence
