@@ -62,8 +62,6 @@ class _Patterns:
             rb"(?:[:|]? (?:[-|:] )?(?: (?=(?:info|warn) ))?|[:|]\Z|\Z| ?\Z)",  # Spring fills a level up to five letters
             re.IGNORECASE,
         )
-        # Celery: [2026-04-02 10:00:02,551: ERROR/MainProcess] text
-        self.celery = re.compile(rb"\[(" + parts["RFC3339"] + b"): (" + level + rb")/[A-Za-z0-9_-]{1,40}\] (?=\S)", re.IGNORECASE)
         self.report = re.compile(
             b"(?:(" + parts["RFC3339"] + rb") )?(" + parts["REPORT"] + rb")(?: (" + parts["REPORT_TIME"] + rb") ===)?"
         )
@@ -133,9 +131,6 @@ def parse_header(line: bytes) -> Header:
         stamp, level = match.groups()
         blanks = line.count(b" ", 0, match.end())
         return Header(STUNNEL, stamp.decode() if stamp else None, LEVELS[7 - int(level[3:])], None, match.end(), blanks)
-    match = patterns.celery.match(line) if first == b"[" else None
-    if match is not None:
-        return _header(CUSTOM, match[1], match[2], None, match.end(), line)
     return _tokens(patterns, line)
 
 
