@@ -57,6 +57,7 @@ from rabbitlogs.framing.times import to_iso, to_seconds
             "error",
             "<unknown pid>",
         ),
+        ("2026-04-02T10:00:02.551Z  INFO text", "custom", "2026-04-02T10:00:02.551+00:00", "info", None),
         # the first character was lost in pasting: no year, so no time
         ("024-05-05 05:55:43.006747+00:00 [error] <0.826.0> text", "custom", None, "error", "<0.826.0>"),
         ("05-05-2024 05:55:43.006747+02:00 [error] text", "custom", "2024-05-05T05:55:43.006747+02:00", "error", None),

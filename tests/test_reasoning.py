@@ -40,6 +40,16 @@ def found(report: Report, rule_id: str) -> Finding:
     return next(finding for finding in report.findings if finding.id == rule_id)
 
 
+def test_what_is_only_like_a_message_and_fires_no_rule_is_not_understood() -> None:
+    """An error that no rule can judge does not pass for one that means nothing."""
+    report = one(
+        line("10:00:01", "some new words 7: access to exchange 'till' in vhost 'depot' refused for user 'cart'", "error")
+    )
+    assert report.findings == []
+    assert [row["count"] for row in report.unexplained] == [1]
+    assert "not understood" in judge(report).sentence
+
+
 # what lasts -----------------------------------------------------------------------------------------------------------
 
 
@@ -179,6 +189,31 @@ def test_a_failed_start_is_over_when_the_next_one_succeeds() -> None:
     states = {finding.id: finding.state for finding in report.findings if finding.area == "boot"}
     assert states
     assert set(states.values()) == {"closed"}
+
+
+REFUSED = (
+    "worker-1  | [{}: ERROR/MainProcess] consumer: Cannot connect to amqp://till:**@{}:5672//: [Errno 111] Connection refused.\n"
+)
+CONNECTED = "worker-1  | [2026-11-24 10:00:09,100: INFO/MainProcess] Connected to amqp://till:**@mq:5672//\n"
+
+
+def test_a_refused_client_that_connects_later_was_refused() -> None:
+    """Not before its last refusal, and not where it goes on to be refused."""
+    refused = REFUSED.format("2026-11-24 10:00:02,551", "mq")
+    assert found(one(refused + CONNECTED), "client.connection_refused").state == "closed"
+    assert found(one(CONNECTED + refused), "client.connection_refused").state == "instant"
+    assert found(one(refused + CONNECTED + refused), "client.connection_refused").state == "instant"
+
+
+def test_a_start_that_serves_clients_ends_what_they_met_before_it() -> None:
+    """One to which nobody logs in does not, nor does it concern a client that asks its own host."""
+    done = line("10:00:06", "Server startup complete; 4 plugins started.")
+    login = line(
+        "10:00:08", "connection 10.0.0.5:40001 -> 10.0.0.2:5672: user 'till' authenticated and granted access to vhost '/'"
+    )
+    for host, below, state in (("mq", done + login, "closed"), ("mq", done, "instant"), ("127.0.0.1", done + login, "instant")):
+        report = one(line("10:00:01", BANNER) + REFUSED.format("2026-11-24 10:00:02,551", host) + below)
+        assert found(report, "client.connection_refused").state == state
 
 
 def test_a_quorum_queue_without_a_leader_is_named() -> None:

@@ -37,6 +37,7 @@ from rabbitlogs.engine.state import (
 from rabbitlogs.framing.blocks import Block, Framed, ShapeMemo
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.parsing.recogniser import collapse, recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.report import Report
     from rabbitlogs.framing.headers import Header
     from rabbitlogs.parsing.patterns import Capture
+
+_LOUD = ("warning", "error", "critical", "alert", "emergency")
 
 
 class Analysis:
@@ -176,7 +179,9 @@ class Analysis:
     ) -> None:
         """One event: fires rules and keeps what their findings need."""
         session = state.session(fields)
+        is_judged = bool(fields) or kind == UNKNOWN
         for rule in self.matcher.fire(kind, level, fields, session):
+            is_judged = True
             tally = self._tally(rule)
             tally.count += 1
             tally.again += kind in rule.restated_by
@@ -192,6 +197,15 @@ class Analysis:
             if self._on_event is not None:
                 state.settle_notes(framed.block)
                 self._on_event(rule.id, tally)
+        if not is_judged and level in _LOUD:
+            self._tell_unread(state, kind, level, framed)
+
+    def _tell_unread(self, state: SourceState, kind: str, level: str, framed: Framed) -> None:
+        """What is only alike a kind, and says nothing that a rule of that kind asks for, was not understood."""
+        message = framed.open.message
+        match = recogniser().recognise(collapse(message))
+        if match is not None and match.rest is not None and any(not rule.lifecycle for rule, _ in self.catalogue.by_kind[kind]):
+            state.templates.add(level, message, state.name, framed.block.place(framed.index, framed.lines)[2])
 
     def is_quiet(self, messages: str) -> bool:
         """Whether no rule wants any of these unknown messages, each a line."""

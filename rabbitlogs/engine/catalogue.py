@@ -20,19 +20,19 @@ from rabbitlogs.resources import rules_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 5
+FORMAT = 6
 OURS = "rabbitlogs"  # the origin of the rules that come with the package
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 _TOP = {
     "title", "severity", "confidence", "lifecycle", "parent", "last_resort", "since", "until", "subjects", "match",
     "interval", "correlate", "caused_by", "caused_within", "explain", "next", "docs", "example", "counterexample",
-    "aliases", "source", "harmless", "note", "owner", "runbook", "restated_by",
+    "aliases", "source", "harmless", "note", "owner", "runbook", "restated_by", "over_after",
 }  # fmt: skip
 # What most rules have: it is left out of the index.
 _USUAL: dict[str, Any] = {
     "confidence": "high", "lifecycle": False, "parent": None, "last_resort": False, "since": None, "until": None,
     "subjects": [], "interval": None, "correlate": None, "caused_by": [], "caused_within": 5.0, "aliases": [],
-    "restated_by": [], "origin": OURS, "text": None,
+    "restated_by": [], "over_after": [], "origin": OURS, "text": None,
 }  # fmt: skip
 _TEXTS = "compiled.texts"
 _OPERATORS = {"min", "max", "like", "unlike", "present", "not", "elsewhere", "another_program"}
@@ -53,8 +53,8 @@ class Rule:
 
     __slots__ = (
         "_place", "aliases", "area", "caused_by", "caused_within", "confidence", "correlate", "id", "interval",
-        "last_resort", "lifecycle", "matches", "origin", "parent", "path", "restated_by", "severity", "since", "subjects",
-        "title", "until",
+        "last_resort", "lifecycle", "matches", "origin", "over_after", "parent", "path", "restated_by", "severity", "since",
+        "subjects", "title", "until",
     )  # fmt: skip
 
     def __init__(self, row: dict[str, Any], folder: str) -> None:
@@ -76,6 +76,7 @@ class Rule:
         self.caused_within: float = row["caused_within"]
         self.aliases: list[str] = row["aliases"]
         self.restated_by: list[str] = row["restated_by"]
+        self.over_after: list[str] = row["over_after"]
         self.origin: str = row["origin"]
         self.matches = [Match(m[0], m[1], m[2], self.origin == OURS) for m in row["matches"]]
         self.path = os.path.join(folder, row["path"])
@@ -84,7 +85,8 @@ class Rule:
     def enders(self) -> tuple[str, ...]:
         """Ids of the conditions that end this one."""
         interval, correlate = self.interval or {}, self.correlate or {}
-        return (*interval.get("closed_by", ()), *interval.get("ended_by", ()), *correlate.get("finished_by", ()))
+        lasting = (*interval.get("closed_by", ()), *interval.get("ended_by", ()), *correlate.get("finished_by", ()))
+        return (*lasting, *self.over_after)
 
     def text(self) -> dict[str, Any]:
         """The whole rule file: prose, next steps, documentation, examples."""
@@ -157,6 +159,7 @@ def read_rule(path: str, rule_id: str) -> dict[str, Any]:
         "caused_within": float(raw.get("caused_within", 5)),
         "aliases": raw.get("aliases", []),
         "restated_by": raw.get("restated_by", []),
+        "over_after": raw.get("over_after", []),
         "matches": [_match(path, match) for match in matches],
     }
 

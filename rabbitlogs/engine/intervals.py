@@ -4,15 +4,19 @@ An alarm is logged by every node of a cluster, a lost peer by all that lost it: 
 ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node. A
 start of the broker ends what its last run had begun, unless the rule says that it does not (``restart = false``: a peer that was
 away is away for the new run too). With ``closed_after`` an end counts only so many seconds after the last beginning.
+
+What happens at a moment can be over as well: ``over_after`` names what shows it, as a client that was refused and connects.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.nodes import brokers
+from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.times import to_seconds
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.catalogue import Rule
     from rabbitlogs.engine.state import Moment, Tally
 
+_COMPLETED, _LOGINS = "boot.completed", ("connection.authenticated", "amqp10.authenticated")
+_OF_THIS_HOST = re.compile(r"localhost|127\.0\.0\.1|\[?::1\b")
 STARTS = "boot.starting"  # the condition that every start of a broker fires
 SAME = 5.0  # seconds within which several nodes begin to log one and the same episode
 
@@ -200,5 +206,44 @@ def state_of(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
     if rule.correlate is not None and rule.correlate.get("lasts"):
         return "open"  # its detector finds only what is so at the end of the log
     if rule.interval is None:
-        return "instant"
+        return "closed" if rule.over_after and _is_over(rule, tally, tallies, analysis) else "instant"
     return "open" if any(e.is_open for e in episodes(rule, tally, tallies, analysis)) else "closed"
+
+
+def _is_over(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> bool:
+    """Whether in every log with this condition something that calls it over stands below its last line.
+
+    A broker that has started ends what clients met before only if some client logged in then, and not what they met at an
+    address of their own host: in a container that is never the broker.
+    """
+    last: dict[str, int] = {}
+    for moment in tally.moments.all():
+        log = _log_of(moment[1])
+        last[log] = max(last.get(log, 0), moment[2])
+    for log, line in last.items():
+        shown = [m for i in rule.over_after if i != _COMPLETED and i in tallies for m in tallies[i].moments.all()]
+        if _COMPLETED in rule.over_after and not any(
+            _OF_THIS_HOST.search(e.text) for e in (*tally.evidence, *tally.last_evidence)
+        ):
+            shown += _starts_that_served(log, tallies, analysis)
+        if not any(_log_of(moment[1]) == log and moment[2] > line for moment in shown):
+            return False
+    return bool(last)
+
+
+def _log_of(source: str) -> str:
+    """The log that a source is a part of: several nodes and clients may write into one."""
+    return source.partition(" [")[0]
+
+
+def _starts_that_served(log: str, tallies: Mapping[str, Tally], analysis: Analysis) -> list[Moment]:
+    """The starts of a log's brokers after which a client logged in."""
+    from rabbitlogs.framing.framer import Line
+
+    stamps = [tallies[i].last for i in _LOGINS if i in tallies]
+    for state in analysis.sources.values():
+        if _log_of(state.name) == log:
+            stamps += [iso(Line(state.plain[kind][1]).header.time) for kind in _LOGINS if kind in state.plain]
+    login = max((seconds for seconds in map(to_seconds, stamps) if seconds is not None), default=None)
+    done = tallies[_COMPLETED].moments.all() if _COMPLETED in tallies else []
+    return [m for m in done if _log_of(m[1]) == log and m[0] is not None and login is not None and m[0] <= login]

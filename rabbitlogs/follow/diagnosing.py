@@ -141,7 +141,7 @@ class Diagnoser:
                     yield Seen(rule_id, rule.title, tally.number, tally.last)
             elif rule_id in self.shown:
                 self._behind.add(rule_id)
-                if rule.interval and self.shown[rule_id].state == "closed":
+                if (rule.interval or rule.over_after) and self.shown[rule_id].state == "closed":
                     self._recheck.add(rule_id)
             elif rule.correlate:
                 self._waiting.setdefault(rule_id, now)

@@ -59,7 +59,7 @@ class _Patterns:
         self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\](?: |\Z)")
         self.token = re.compile(
             b"(?:(" + time + rb")|\[(" + level + rb")\]|(" + level + rb")(?=[ :|])|(" + process + b")|(" + parts["PLACE"] + rb"))"
-            rb"(?:[:|]? (?:[-|:] )?|[:|]\Z|\Z| ?\Z)",
+            rb"(?:[:|]? (?:[-|:] )?(?: (?=(?:info|warn) ))?|[:|]\Z|\Z| ?\Z)",  # Spring fills a level up to five letters
             re.IGNORECASE,
         )
         self.report = re.compile(
