@@ -445,7 +445,7 @@ with open(os.path.join(folder, "truth"), "wb") as truth:
                 file.write(data)
             truth.write(data)
             number += 3
-        for old in range(4, 0, -1):
+        for old in range(24, 0, -1):
             if os.path.exists(f"{log}.{old}"):
                 os.replace(f"{log}.{old}", f"{log}.{old + 1}")
         if turn % 2:
