@@ -170,3 +170,14 @@ def test_a_format_given_is_read(text: str, lines: list[str], tmp_path: Path) -> 
         json.loads(row) for row in subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.splitlines()
     ]
     assert [(r["kind"], r["message"]) for r in records] == [("connection.heartbeat_missed", "\n".join(messages))]
+
+
+def test_a_header_behind_the_banner_is_read() -> None:
+    """The banner's last line has no line feed; the single-line formatter begins with what was an empty line."""
+    text = """  Starting broker...2026-11-23 07:46:48.684571+00:00 [info] <0.229.0> , node           : rabbit@a, home dir       : /var/lib/rabbitmq, config file(s) : (none), cookie hash    : x, log(s)         : <stdout>, database dir   : /var/lib/rabbitmq/mnesia/rabbit@a
+ completed with 0 plugins.
+"""
+    first, second = rabbitlogs.parse(rabbitlogs.Text(text))
+    assert (first.kind, first.fields["node"], first.record.level) == ("boot.node_identified", "rabbit@a", "info")
+    assert first.record.length == text.index("\n") + 1
+    assert second.kind == "boot.broker_started"

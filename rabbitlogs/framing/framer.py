@@ -25,6 +25,9 @@ MESSAGE_LIMIT = 65536  # characters of a message that are recognised; what is be
 PARTS = 2048  # lines of a record that its message is made of
 READ_LINES = 2 * PARTS  # lines of a record that are read for its message: some may be put together
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
+_EMPTY_LINE = ", "  # what the single-line formatter makes of the empty line that a message begins with
+# standard output's banner ends without a line feed, and the log goes on behind it
+_BANNER_END = re.compile(rb"\A *Starting broker\.\.\.(?=\d{4}-)")
 _PART = "** "  # how each part of a report of a process that ended begins
 _TERM_LINES = 64  # lines of a term without header and indentation that are held together
 _FRAME = re.compile(r"at [\w.$<>/`\[\]]+ ?\(.*\)(?: in .*)?$|\.\.\. \d+ (?:more|common frames omitted)$")  # of a client's trace
@@ -51,6 +54,8 @@ def clean(line: bytes) -> bytes:
         line = line[3:]
     if b"`" in line:
         line = _uncoded(line)
+    if b"Starting broker..." in line:
+        line = _BANNER_END.sub(b"", line)
     if b"&" in line and _ENTITY.search(line):
         import html
 
@@ -142,7 +147,8 @@ class OpenRecord:
     def message(self) -> str:
         """The collapsed message so far."""
         if self._message is None:
-            self._message = collapse("\n".join(self.parts)[: MESSAGE_LIMIT * 2])[:MESSAGE_LIMIT]
+            message = collapse("\n".join(self.parts)[: MESSAGE_LIMIT * 2])[:MESSAGE_LIMIT]
+            self._message = message.removeprefix(_EMPTY_LINE)
         return self._message
 
     @property
