@@ -211,24 +211,24 @@ def state_of(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
 
 
 def _is_over(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> bool:
-    """Whether in every log with this condition something that calls it over stands below its last line.
+    """Whether below the last line of this condition something calls it over, wherever it was logged.
 
-    A broker that has started ends what clients met before only if some client logged in then, and not what they met at an
-    address of their own host: in a container that is never the broker.
+    What a client says of its connections ends what the same client met. A broker that has started ends what clients met
+    before in the same log only if some client logged in then, and not what they met at an address of their own host: in a
+    container that is never the broker.
     """
     last: dict[str, int] = {}
     for moment in tally.moments.all():
-        log = _log_of(moment[1])
-        last[log] = max(last.get(log, 0), moment[2])
-    for log, line in last.items():
-        shown = [m for i in rule.over_after if i != _COMPLETED and i in tallies for m in tallies[i].moments.all()]
-        if _COMPLETED in rule.over_after and not any(
-            _OF_THIS_HOST.search(e.text) for e in (*tally.evidence, *tally.last_evidence)
-        ):
-            shown += _starts_that_served(log, tallies, analysis)
-        if not any(_log_of(moment[1]) == log and moment[2] > line for moment in shown):
-            return False
-    return bool(last)
+        last[moment[1]] = max(last.get(moment[1], 0), moment[2])
+    shown = [m for i in rule.over_after if i != _COMPLETED and i in tallies for m in tallies[i].moments.all()]
+    starts = _COMPLETED in rule.over_after and not any(
+        _OF_THIS_HOST.search(e.text) for e in (*tally.evidence, *tally.last_evidence)
+    )
+    return bool(last) and all(
+        any(m[1] == source and m[2] > line for m in shown)
+        or (starts and any(m[2] > line for m in _starts_that_served(_log_of(source), tallies, analysis)))
+        for source, line in last.items()
+    )
 
 
 def _log_of(source: str) -> str:
