@@ -181,10 +181,9 @@ def _specific_near(
         is_child = rule.id in analysis.catalogue.ancestors(other.id)
         its_processes = moments.places_of(its).processes
         in_process = not processes.isdisjoint(its_processes)
-        milder = SEVERITIES.index(other.severity) < SEVERITIES.index(rule.severity)
         elsewhere = not in_process and processes and its_processes
-        if rule.area == other.area == "connection" and milder and elsewhere and not is_child:
-            continue  # a client that left its own connection explains no error of another one
+        if rule.area == other.area == "connection" and elsewhere and not is_child:
+            continue  # what became of one connection explains no error of another one
         rank = is_child, in_process, share, SEVERITIES.index(other.severity)
         if best is None or rank > best[0]:
             best = rank, other.id
