@@ -1,7 +1,8 @@
 """Conditions that last: from when to when, told apart by key and by the node that logged them, and what is still open.
 
 An alarm is logged by every node of a cluster, a lost peer by all that lost it: each node's log has its own beginnings and
-ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node. A
+ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node; what
+``closed_by`` names does not end what began less than ``settle`` seconds before: it is said late of what was before. A
 start of the broker ends what its last run had begun, unless the rule says that it does not (``restart = false``: a peer that was
 away is away for the new run too).
 """
@@ -59,6 +60,8 @@ def episodes(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
     found: list[Episode] = []
     for (key, broker), opened in sorted(begun.items()):
         closed = [m for end in ends for m in _ends_of(end, key, broker, where, lasts)]
+        if settle := float(interval.get("settle", 0.0)):
+            closed = [m for m in closed if not any(_follows_at_once(m, begin, settle) for begin in opened)]
         closed += [m for m in finish if where.get(m[1], m[1]) == broker]
         found += _paired(key, broker, opened, closed)
     found.sort(key=lambda episode: (order(episode.begin), episode.key))
@@ -101,6 +104,11 @@ def _ends_of(tally: Tally, key: str, broker: str, where: Mapping[str, str], last
     unnamed = tally.keys.get("")
     if unnamed is not None:
         yield from (m for m in unnamed.all() if where.get(m[1], m[1]) == broker)
+
+
+def _follows_at_once(end: Moment, begin: Moment, seconds: float) -> bool:
+    """Whether an end comes so soon after a beginning that it belongs to what was before."""
+    return end[0] is not None and begin[0] is not None and 0.0 <= end[0] - begin[0] < seconds
 
 
 def _paired(key: str, broker: str, opened: list[Moment], closed: list[Moment]) -> Iterable[Episode]:
