@@ -2,7 +2,8 @@
 
 An alarm is logged by every node of a cluster, a lost peer by all that lost it: each node's log has its own beginnings and
 ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node; what
-``closed_by`` names does not end what began less than ``settle`` seconds before: it is said late of what was before. A
+``closed_by`` names does not end what began less than ``settle`` seconds before: it is said late of what was before. What
+``repeats`` while it lasts, as failures to connect do that are tried again, is over where it was said no more for long. A
 start of the broker ends what its last run had begun, unless the rule says that it does not (``restart = false``: a peer that was
 away is away for the new run too).
 """
@@ -10,6 +11,7 @@ away is away for the new run too).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.nodes import brokers
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.state import Moment, Tally
 
 STARTS = "boot.starting"  # the condition that every start of a broker fires
+_SILENCE = 60.0  # seconds, and five times the longest pause before, after which what repeats itself is over
+_RECENT = 20  # repetitions that are looked at for that
 SAME = 5.0  # seconds within which several nodes begin to log one and the same episode
 
 
@@ -63,6 +67,8 @@ def episodes(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
         if settle := float(interval.get("settle", 0.0)):
             closed = [m for m in closed if not any(_follows_at_once(m, begin, settle) for begin in opened)]
         closed += [m for m in finish if where.get(m[1], m[1]) == broker]
+        if interval.get("repeats") and (last := _fell_silent(opened, lasts.get(broker))):
+            closed.append(last)
         found += _paired(key, broker, opened, closed)
     found.sort(key=lambda episode: (order(episode.begin), episode.key))
     return _joined(found)
@@ -109,6 +115,16 @@ def _ends_of(tally: Tally, key: str, broker: str, where: Mapping[str, str], last
 def _follows_at_once(end: Moment, begin: Moment, seconds: float) -> bool:
     """Whether an end comes so soon after a beginning that it belongs to what was before."""
     return end[0] is not None and begin[0] is not None and 0.0 <= end[0] - begin[0] < seconds
+
+
+def _fell_silent(begins: list[Moment], end: float | None) -> Moment | None:
+    """The last time of what is said again and again while it lasts, where the log goes on for long without it."""
+    known = sorted((m for m in begins if m[0] is not None), key=order)[-_RECENT:]
+    if end is None or len(known) < 3:
+        return None
+    times = [m[0] for m in known if m[0] is not None]
+    longest = max(after - before for before, after in pairwise(times))
+    return known[-1] if end - times[-1] > max(_SILENCE, 5 * longest) else None
 
 
 def _paired(key: str, broker: str, opened: list[Moment], closed: list[Moment]) -> Iterable[Episode]:
