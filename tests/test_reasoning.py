@@ -239,6 +239,47 @@ def test_a_shovel_that_could_not_connect_is_still_down() -> None:
     assert found(one(failed + connected + line("10:30:00", ACCEPTED)), "shovel.connection_failed").state == "closed"
 
 
+def test_what_repeats_while_it_lasts_is_over_when_it_is_said_no_more() -> None:
+    """A shovel logs each attempt that fails, and none that succeeds: three attempts and an hour without one, and it runs."""
+    message = "Shovel 'refill' in vhost 'bar' failed to connect (URI: amqps://far:5671): {error,closed}"
+    failed = "".join(line(f"10:00:{second:02}", message, "error") for second in (0, 5, 10, 15))
+    assert found(one(failed + line("10:00:40", ACCEPTED)), "shovel.connection_failed").state == "open"
+    report = one(failed + line("11:00:00", ACCEPTED))
+    assert found(report, "shovel.connection_failed").state == "closed"
+    assert judge(report).now == []
+    again = line("11:10:00", message, "error")
+    assert found(one(failed + line("11:00:00", ACCEPTED) + again), "shovel.connection_failed").state == "open"
+
+
+def test_a_partition_is_not_over_because_the_loss_before_it_is_said_late() -> None:
+    """A node that hung logs in one breath that the peer was lost, that both went on alone, and that it is back."""
+    partition = line(
+        "10:00:00",
+        "Mnesia(hare@one): ** ERROR ** mnesia_event got {inconsistent_database, running_partitioned_network, hare@two}",
+        "error",
+    )
+    late = line("10:00:00", "node hare@two down: connection_closed") + line("10:00:00", "node hare@two up")
+    assert found(one(partition + late), "cluster.partition_detected").state == "open"
+    restarted = line("10:05:00", "rabbit on node hare@two down")
+    assert found(one(partition + late + restarted), "cluster.partition_detected").state == "closed"
+
+
+def test_a_plugin_that_was_disabled_takes_its_ports_along() -> None:
+    """Its listener is not missed after the next start; one that is gone without a word is."""
+    first = (
+        line("09:00:00", BANNER)
+        + line("09:00:02", "started TCP listener on [::]:5672")
+        + line("09:00:02", "started MQTT TCP listener on [::]:1883")
+    )
+    first += line("09:00:03", "Server startup complete; 1 plugins started.")
+    second = line("10:00:00", BANNER) + line("10:00:02", "started TCP listener on [::]:5672")
+    second += line("10:00:03", "Server startup complete; 0 plugins started.")
+    disabled = line("09:30:00", "Plugins changed; disabled [rabbitmq_mqtt]")
+    enabled = line("09:30:00", "Plugins changed; enabled [rabbitmq_shovel]")
+    assert "boot.listener_missing" in {finding.id for finding in one(first + enabled + second).findings}
+    assert "boot.listener_missing" not in {finding.id for finding in one(first + disabled + second).findings}
+
+
 def test_what_lasts_is_told_apart_by_its_keys() -> None:
     """A correlation that only counts keeps no moments by key, so a condition that lasts must not have one."""
     lasting = [rule for rule in rabbitlogs.rules() if rule.interval]
@@ -296,8 +337,8 @@ def test_what_a_node_that_hung_says_of_the_others_is_its_own_loss(tmp_path: Path
 def test_a_partition_is_not_over_when_the_loss_before_it_is_told_late() -> None:
     """The monitor's line about the lost node may come after Mnesia's about the partition; a restart of the peer ends it."""
     said = "Mnesia('rabbit@a'): ** ERROR ** mnesia_event got {inconsistent_database, running_partitioned_network, 'rabbit@b'}"
-    split = line("10:00:00", said, "error") + line("10:00:01", "node 'rabbit@b' down: connection_closed")
-    split += line("10:00:01", "node 'rabbit@b' up")
+    split = line("10:00:00", said, "error") + line("10:00:00", "node 'rabbit@b' down: connection_closed")
+    split += line("10:00:00", "node 'rabbit@b' up")
     assert found(one(split), "cluster.partition_detected").state == "open"
     restarted = line("10:05:00", "node 'rabbit@b' down: connection_closed") + line("10:05:20", "node 'rabbit@b' up")
     assert found(one(split + restarted), "cluster.partition_detected").state == "closed"

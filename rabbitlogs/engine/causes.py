@@ -113,6 +113,8 @@ def causes_of(
             if cause not in by_id or cause == rule.id:
                 continue
             other, its = by_id[cause]
+            if rule.area == other.area == "connection" and _elsewhere(mine, moments.places_of(its)):
+                continue
             share = near(mine, moments.places_of(its), rule.caused_within)
             if share < _MOST and other.interval:
                 share = max(share, _during(mine, other, its, ends, analysis, offsets or {}))
@@ -170,7 +172,7 @@ def _specific_near(
     Of several, one that the last resort is the general case of, then one of the same processes, then the most severe.
     """
     mine = moments.of(tally)
-    processes = {(source, pid) for _, source, _, pid in mine if pid is not None}
+    processes = _processes(mine)
     best: tuple[tuple[bool, bool, float, int], str] | None = None
     for other, its in candidates:
         if other.last_resort or other.id == rule.id or SEVERITIES.index(other.severity) < SEVERITIES.index("warning"):
@@ -181,14 +183,22 @@ def _specific_near(
         is_child = rule.id in analysis.catalogue.ancestors(other.id)
         its_processes = moments.places_of(its).processes
         in_process = not processes.isdisjoint(its_processes)
-        milder = SEVERITIES.index(other.severity) < SEVERITIES.index(rule.severity)
-        elsewhere = not in_process and processes and its_processes
-        if rule.area == other.area == "connection" and milder and elsewhere and not is_child:
-            continue  # a client that left its own connection explains no error of another one
+        if rule.area == other.area == "connection" and not is_child and _elsewhere(mine, moments.places_of(its)):
+            continue
         rank = is_child, in_process, share, SEVERITIES.index(other.severity)
         if best is None or rank > best[0]:
             best = rank, other.id
     return None if best is None else (best[0][2], best[1])
+
+
+def _processes(moments: Iterable[Moment]) -> set[tuple[str, str]]:
+    return {(source, pid) for _, source, _, pid in moments if pid is not None}
+
+
+def _elsewhere(effects: list[Moment], causes: Places) -> bool:
+    """Whether two conditions of connections met different ones: what became of one connection explains no error of another."""
+    processes = _processes(effects)
+    return bool(processes and causes.processes and processes.isdisjoint(causes.processes))
 
 
 def _during(

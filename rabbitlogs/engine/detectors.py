@@ -124,6 +124,8 @@ def listeners_missing(analysis: Analysis) -> Tally | None:
         return None
     where = brokers(analysis)
     all_done = _times(done.moments.all(), where)
+    changed = analysis.tallies.get(_PLUGINS)  # a plugin that was disabled on purpose takes its ports along
+    switched_off = _times([m for key, ms in changed.keys.items() if key.strip("[]") for m in ms.all()], where) if changed else {}
     all_opened = {key: _times(moments.all(), where) for key, moments in ready.keys.items() if key}
     tally = Tally()
     ports: set[str] = set()
@@ -135,7 +137,7 @@ def listeners_missing(analysis: Analysis) -> Tally | None:
             continue
         opened = {key: times.get(broker, []) for key, times in all_opened.items()}
         before, now = ({key for key, times in opened.items() if any(a <= t < b for t in times)} for a, b in runs[-2:])
-        if not before - now:
+        if not before - now or any(runs[-2][0] <= time < runs[-1][0] for time in switched_off.get(broker, ())):
             continue
         ports |= before - now
         tally.count += 1
@@ -165,6 +167,7 @@ def _times(moments: list[Moment], where: Mapping[str, str]) -> dict[str, list[fl
 
 
 _READY = "boot.listener_ready"
+_PLUGINS = "boot.plugins_changed"
 _COMPLETED = "boot.completed"
 _ENDS = ("boot.stopping", "boot.stopped", "boot.sigterm_received", "boot.failed", "runtime.crash_dump")
 _LOST, _BACK = "cluster.node_down", "cluster.node_up"

@@ -1,9 +1,11 @@
 """Conditions that last: from when to when, told apart by key and by the node that logged them, and what is still open.
 
 An alarm is logged by every node of a cluster, a lost peer by all that lost it: each node's log has its own beginnings and
-ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node. A
+ends, and what overlaps is one episode. ``closed_by`` ends what has the same key, ``ended_by`` all that is open on its node; what
+``closed_by`` names does not end what began less than ``settle`` seconds before: it is said late of what was before. What
+``repeats`` while it lasts, as failures to connect do that are tried again, is over where it was said no more for long. A
 start of the broker ends what its last run had begun, unless the rule says that it does not (``restart = false``: a peer that was
-away is away for the new run too). With ``closed_after`` an end counts only so many seconds after the last beginning.
+away is away for the new run too).
 
 What happens at a moment can be over as well: ``over_after`` names what shows it, as a client that was refused and connects.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.nodes import brokers
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 _COMPLETED, _LOGINS = "boot.completed", ("connection.authenticated", "amqp10.authenticated")
 _OF_THIS_HOST = re.compile(r"localhost|127\.0\.0\.1|\[?::1\b")
 STARTS = "boot.starting"  # the condition that every start of a broker fires
+_SILENCE = 60.0  # seconds, and five times the longest pause before, after which what repeats itself is over
+_RECENT = 20  # repetitions that are looked at for that
 SAME = 5.0  # seconds within which several nodes begin to log one and the same episode
 
 
@@ -66,8 +71,10 @@ def episodes(rule: Rule, tally: Tally, tallies: Mapping[str, Tally], analysis: A
     found: list[Episode] = []
     for (key, broker), opened in sorted(begun.items()):
         closed = [m for end in ends for m in _ends_of(end, key, broker, where, lasts)]
-        closed = _not_at_once(closed, opened, interval.get("closed_after", 0.0))
+        closed = _not_at_once(closed, opened, interval.get("settle", 0.0))
         closed += [m for m in finish if where.get(m[1], m[1]) == broker]
+        if interval.get("repeats") and (last := _fell_silent(opened, lasts.get(broker))):
+            closed.append(last)
         found += _paired(key, broker, opened, closed)
     found.sort(key=lambda episode: (order(episode.begin), episode.key))
     return _joined(found)
@@ -115,6 +122,16 @@ def _not_at_once(closed: list[Moment], opened: list[Moment], after: float) -> li
     """Ends that do not follow within some seconds on a beginning: what was noticed late was before it."""
     begun = sorted(m[0] for m in opened if m[0] is not None) if after else []
     return [m for m in closed if m[0] is None or bisect_right(begun, m[0]) == bisect_right(begun, m[0] - after)]
+
+
+def _fell_silent(begins: list[Moment], end: float | None) -> Moment | None:
+    """The last time of what is said again and again while it lasts, where the log goes on for long without it."""
+    known = sorted((m for m in begins if m[0] is not None), key=order)[-_RECENT:]
+    if end is None or len(known) < 3:
+        return None
+    times = [m[0] for m in known if m[0] is not None]
+    longest = max(after - before for before, after in pairwise(times))
+    return known[-1] if end - times[-1] > max(_SILENCE, 5 * longest) else None
 
 
 def _paired(key: str, broker: str, opened: list[Moment], closed: list[Moment]) -> Iterable[Episode]:

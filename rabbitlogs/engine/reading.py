@@ -160,8 +160,8 @@ def _carried(found: Peeler | None, sample: bytes, lines: list[bytes], score: flo
     if score >= _POOR:
         return
     objects = [value for line in lines[:_LINES] if (value := carriers.object_of(line)) is not None]
-    if len(objects) < 0.5 * len(lines[:_LINES]):
-        return
+    if len(objects) < 0.5 * len(lines[:_LINES]) or all(str(value.get("pid", "")).startswith("<0.") for value in objects):
+        return  # the broker's own objects carry a message, however long, and no lines
     for path in carriers.longest_texts(objects):
         carried = inside(found, Envelope("json", None, (partial(carriers.carrier, path=path),)))
         inner = detect(b"\n".join(_inside(carried, sample)))
