@@ -6,10 +6,12 @@ import re
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from rabbitlogs.lazy import expression
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_CONTROL = expression(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SECRETS = (
     r"(?:password|passwd|passcode|passphrase|secret|client_secret|access_token|id_token|token|default_pass|(?<!erlang\.)cookie)"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 import rabbitlogs
 from rabbitlogs.engine.analysis import Analysis
-from rabbitlogs.engine.catalogue import Catalogue, Rule, compile_rules, default_catalogue, read_rule
+from rabbitlogs.engine.catalogue import Catalogue, Rule, compile_rules, default_catalogue, read_rule, rules_of
 from rabbitlogs.engine.detectors import DETECTORS, FIELDS
 from rabbitlogs.errors import RuleError
 from rabbitlogs.parsing.recogniser import recogniser
@@ -108,7 +107,7 @@ def test_rules_refer_to_rules() -> None:
     """Parents, causes and ends of intervals exist."""
     ids = {rule.id for rule in RULES}
     for rule in RULES:
-        named = [*rule.caused_by, *rule.enders()]
+        named = [*rule.caused_by, *rule.enders]
         named += [rule.parent] if rule.parent else []
         assert not set(named) - ids, rule.id
 
@@ -154,12 +153,12 @@ def test_a_wheel_carries_the_rules_as_they_are(tmp_path: Path) -> None:
     ours = rules_folder()
     index, texts = compile_rules(ours)
     (tmp_path / "compiled.texts").write_bytes(texts)
-    carried = Catalogue(Rule(row, str(tmp_path)) for row in json.loads(index))
+    carried = Catalogue(rules_of(index, str(tmp_path)))
     assert carried.rules.keys() == default_catalogue().rules.keys()
     for rule_id, rule in default_catalogue().rules.items():
         other = carried.rules[rule_id]
         assert other.text() == rule.text()
-        for name in set(Rule.__slots__) - {"_place", "path", "matches"}:
+        for name in set(Rule.__slots__) - {"_folder", "_place", "_row", "path", "matches"}:
             assert getattr(other, name) == getattr(rule, name), (rule_id, name)
         assert [(m.kinds, m.levels, m.conditions) for m in other.matches] == [
             (m.kinds, m.levels, m.conditions) for m in rule.matches

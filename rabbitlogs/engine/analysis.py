@@ -83,7 +83,7 @@ class Analysis:
         self._on_event = on_event
         self.live = live
         self.filter: Any = None
-        self._ends = frozenset(i for rule in self.catalogue.rules.values() for i in rule.enders())
+        self._ends = frozenset(i for rule in self.catalogue.rules.values() for i in rule.enders)
         self.batches: Batches = like.batches if like is not None else Batches(self.by_shape, self.counted_by)
 
     # input --------------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Analysis:
         """Whether a rule looks at this kind's fields; a rule that only counts needs no look at all."""
         known = self._by_rule.get(kind)
         if known is None:
-            pairs = self.catalogue.by_kind.get(kind, [])
+            pairs = self.catalogue.of_kind(kind)
             counts = all(self._only_counts(rule) for rule, _ in pairs)
             known = self._by_rule[kind] = bool(pairs and not counts) or kind in FACT_KINDS
         return known
@@ -244,7 +244,7 @@ class Analysis:
 
     def by_shape(self, kind: str) -> list[tuple[Rule, Match]] | None:
         """The rules of a kind and how they match, if a record's own fields are all they look at; None where not."""
-        pairs = self.catalogue.by_kind.get(kind, [])
+        pairs = self.catalogue.of_kind(kind)
         if kind in FACT_KINDS or not pairs:
             return None
         if any(rule.id in SEEN_OF_PEERS or any(c[0].startswith("session.") for c in match.conditions) for rule, match in pairs):
@@ -352,7 +352,7 @@ class Analysis:
             known = self._keys_ended[rule_id] = [
                 key_names(other.interval.get("key", ()))
                 for other in self.catalogue.rules.values()
-                if other.interval and rule_id in other.interval.get("closed_by", ())
+                if rule_id in other.enders and other.interval and rule_id in other.interval.get("closed_by", ())
             ] or [()]
         return known
 

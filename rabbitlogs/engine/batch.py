@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.engine.matching import holds
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import Capture, compile_rows, optional_parts
 from rabbitlogs.parsing.recogniser import recogniser
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Pairs = Sequence[tuple[Rule, Match]]
 
-_ENTITY = re.compile(rb"&[a-z#]")
+_ENTITY = expression(rb"&[a-z#]")
 _TIME = 23  # characters of a header's time, to the millisecond
 BARE_MARK = b"\x01-> "
 HEADER = rb"^[^>\n]++> "  # of any text line with a process

@@ -1,8 +1,9 @@
 """The catalogue of rules: TOML files to something that matches, and to something that reads well.
 
 What matching needs of all rules is small and kept as one JSON index beside the grammar table; a rule's prose is read only
-when the rule has fired or is asked for. So starting costs the same with a hundred rules or a thousand. A wheel has the
-prose of all in one file as JSON, which is read ten times faster than TOML.
+when the rule has fired or is asked for. Of the index, too, most is read late: a line a rule, behind one line that says
+which kinds each looks for. So starting costs the same with a hundred rules or a thousand. A wheel has the prose of all in
+one file as JSON, which is read ten times faster than TOML.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rabbitlogs.resources import rules_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 6
+FORMAT = 7
 OURS = "rabbitlogs"  # the origin of the rules that come with the package
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 _TOP = {
@@ -48,19 +49,39 @@ class Match:
         self.kinds, self.levels, self.conditions, self.is_ours = kinds, levels, conditions, is_ours
 
 
+_READ_LATE = (
+    "aliases", "caused_by", "caused_within", "confidence", "correlate", "interval", "last_resort", "lifecycle", "matches",
+    "origin", "over_after", "parent", "path", "restated_by", "severity", "since", "subjects", "title", "until", "_place",
+)  # fmt: skip
+
+
 class Rule:
-    """One rule as the engine uses it; :meth:`text` gives the rest."""
+    """One rule as the engine uses it; :meth:`text` gives the rest.
 
-    __slots__ = (
-        "_place", "aliases", "area", "caused_by", "caused_within", "confidence", "correlate", "id", "interval",
-        "last_resort", "lifecycle", "matches", "origin", "over_after", "parent", "path", "restated_by", "severity", "since",
-        "subjects", "title", "until",
-    )  # fmt: skip
+    Args:
+        row: its row of the index, or the text of it, which is read when the rule is first asked for more than its head.
+        folder: where the rules of the index are.
+        head: its head, if known: ``[id, the kinds of each match, ids of the conditions that end it]``.
+    """
 
-    def __init__(self, row: dict[str, Any], folder: str) -> None:
-        row = {**_USUAL, **row}
-        self.id: str = row["id"]
-        self.area = self.id.split(".", 1)[0]
+    __slots__ = ("_folder", "_row", "enders", "id", "kinds", *_READ_LATE)
+
+    def __init__(self, row: dict[str, Any] | bytes, folder: str, head: list[Any] | None = None) -> None:
+        self._row, self._folder = row, folder
+        if head is None:
+            head = _head(row if isinstance(row, dict) else json.loads(row))
+        self.id: str = head[0]
+        self.kinds: list[list[str]] = head[1]
+        self.enders: list[str] = head[2]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _READ_LATE:
+            raise AttributeError(name)
+        self._read()
+        return getattr(self, name)
+
+    def _read(self) -> None:
+        row = {**_USUAL, **(self._row if isinstance(self._row, dict) else json.loads(self._row))}
         self.title: str = row["title"]
         self.severity: str = row["severity"]
         self.confidence: str = row["confidence"]
@@ -79,14 +100,13 @@ class Rule:
         self.over_after: list[str] = row["over_after"]
         self.origin: str = row["origin"]
         self.matches = [Match(m[0], m[1], m[2], self.origin == OURS) for m in row["matches"]]
-        self.path = os.path.join(folder, row["path"])
-        self._place: tuple[str, int, int] | None = (os.path.join(folder, _TEXTS), *row["text"]) if row["text"] else None
+        self.path = os.path.join(self._folder, row["path"])
+        self._place: tuple[str, int, int] | None = (os.path.join(self._folder, _TEXTS), *row["text"]) if row["text"] else None
 
-    def enders(self) -> tuple[str, ...]:
-        """Ids of the conditions that end this one."""
-        interval, correlate = self.interval or {}, self.correlate or {}
-        lasting = (*interval.get("closed_by", ()), *interval.get("ended_by", ()), *correlate.get("finished_by", ()))
-        return (*lasting, *self.over_after)
+    @property
+    def area(self) -> str:
+        """The first part of its id."""
+        return self.id.split(".", 1)[0]
 
     def text(self) -> dict[str, Any]:
         """The whole rule file: prose, next steps, documentation, examples."""
@@ -256,9 +276,27 @@ def compile_rules(folder: str) -> tuple[bytes, bytes]:
     return _index_text(rows), bytes(texts)
 
 
+def _head(row: dict[str, Any]) -> list[Any]:
+    """What is needed of a rule that has not been met: its id, the kinds of each match, ids of what ends it."""
+    interval, correlate = row.get("interval") or {}, row.get("correlate") or {}
+    lasting = [*interval.get("closed_by", ()), *interval.get("ended_by", ()), *correlate.get("finished_by", ())]
+    return [row["id"], [match[0] for match in row["matches"]], [*lasting, *row.get("over_after", ())]]
+
+
 def _index_text(rows: list[dict[str, Any]]) -> bytes:
+    """The heads of all rules in one line, and a line for each with the rest."""
     short = [{key: value for key, value in row.items() if key not in _USUAL or value != _USUAL[key]} for row in rows]
-    return json.dumps(short, separators=(",", ":")).encode()
+    lines = [[_head(row) for row in rows], *short]
+    return b"\n".join(json.dumps(line, separators=(",", ":")).encode() for line in lines)
+
+
+def rules_of(index: bytes, folder: str) -> list[Rule]:
+    """The rules of an index; raises :class:`ValueError` for what is none."""
+    lines = index.split(b"\n")
+    heads = json.loads(lines[0])
+    if len(heads) != len(lines) - 1:
+        raise ValueError("not an index of rules")
+    return [Rule(line, folder, head) for head, line in zip(heads, lines[1:], strict=True)]
 
 
 def _stat_digest(folder: str) -> str:
@@ -271,21 +309,21 @@ def _stat_digest(folder: str) -> str:
     return sha.hexdigest()[:32]
 
 
-def load_index() -> list[dict[str, Any]]:
-    """The index of the rules that come with the package: shipped with the wheel, from the cache, or built now."""
+def load_rules() -> list[Rule]:
+    """The rules that come with the package; their index is shipped with the wheel, from the cache, or built now."""
     folder = rules_folder()
     shipped = os.path.join(folder, "compiled.json")
     if os.path.exists(shipped):
         with open(shipped, "rb") as file:
-            return json.loads(file.read())  # type: ignore[no-any-return]
+            return rules_of(file.read(), folder)
     path = os.path.join(cache_folder(), f"rules-{_stat_digest(folder)}.json")
     try:
         with open(path, "rb") as file:
-            return json.loads(file.read())  # type: ignore[no-any-return]
+            return rules_of(file.read(), folder)
     except (OSError, ValueError):
-        rows = build_index(folder)
-        write_private(path, _index_text(rows))
-        return rows
+        index = _index_text(build_index(folder))
+        write_private(path, index)
+        return rules_of(index, folder)
 
 
 class Catalogue:
@@ -300,12 +338,20 @@ class Catalogue:
         self.rules: dict[str, Rule] = {rule.id: rule for rule in rules}
         self.problems = problems or []
         self.changes: dict[str, dict[str, Any]] = {}
-        self.by_kind: dict[str, list[tuple[Rule, Match]]] = {}
+        self.by_kind: dict[str, list[tuple[Rule, int]]] = {}  # the rules that look for a kind, and with which match
         for rule in self.rules.values():
-            for match in rule.matches:
-                for kind in match.kinds:
-                    self.by_kind.setdefault(kind, []).append((rule, match))
+            for at, kinds in enumerate(rule.kinds):
+                for kind in kinds:
+                    self.by_kind.setdefault(kind, []).append((rule, at))
+        self._of_kind: dict[str, list[tuple[Rule, Match]]] = {}
         self._ancestors: dict[str, frozenset[str]] = {}
+
+    def of_kind(self, kind: str) -> list[tuple[Rule, Match]]:
+        """The rules that look for a kind, each with the match that does."""
+        known = self._of_kind.get(kind)
+        if known is None:
+            known = self._of_kind[kind] = [(rule, rule.matches[at]) for rule, at in self.by_kind.get(kind, ())]
+        return known
 
     def ancestors(self, rule_id: str) -> frozenset[str]:
         """Ids of the more general conditions of a rule, at any distance."""
@@ -350,6 +396,5 @@ _default: list[Catalogue] = []
 def default_catalogue() -> Catalogue:
     """The rules that come with the package, loaded once a process."""
     if not _default:
-        folder = rules_folder()
-        _default.append(Catalogue(Rule(row, folder) for row in load_index()))
+        _default.append(Catalogue(load_rules()))
     return _default[0]

@@ -14,6 +14,7 @@ from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.blocks import BLOCK, Framed
 from rabbitlogs.framing.framer import BLANK
 from rabbitlogs.framing.headers import formats_in_use
+from rabbitlogs.lazy import expression
 from rabbitlogs.model import Event, Record
 from rabbitlogs.parsing.recogniser import recogniser
 
@@ -30,7 +31,7 @@ _HEADER = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[+-][0-9]{2}:[0-9]{2})?)"
     r" \[[a-z]+\] (<[0-9]+\.[0-9]+\.[0-9]+>) "
 )
-_UNKNOWN = re.compile(_HEADER + r"[^\n]*+$", re.MULTILINE)
+_UNKNOWN = expression(_HEADER + r"[^\n]*+$", re.MULTILINE)
 
 
 class _TextRows(Rows):
@@ -61,14 +62,14 @@ def _messages(lines: list[bytes], starts: list[int]) -> list[str]:
 class EventBatch:
     """Events of one level and kind that have the same fields, column by column."""
 
-    __slots__ = ("columns", "kind", "level", "messages", "node", "pids", "places", "source", "stamps")
+    __slots__ = ("clocks", "columns", "days", "kind", "level", "messages", "node", "pids", "places", "source")
 
     def __init__(
-        self, source: str, node: str | None, level: str, kind: str, places: list[tuple[int, int, int]], stamps: list[str],
-        pids: list[str], columns: list[tuple[str, str, list[str]]], messages: list[str],
+        self, source: str, node: str | None, level: str, kind: str, places: list[tuple[int, int, int]], days: list[str],
+        clocks: list[str], pids: list[str], columns: list[tuple[str, str, list[str]]], messages: list[str],
     ) -> None:  # fmt: skip
         self.source, self.node, self.level, self.kind = source, node, level, kind
-        self.places, self.stamps, self.pids, self.messages = places, stamps, pids, messages
+        self.places, self.days, self.clocks, self.pids, self.messages = places, days, clocks, pids, messages
         self.columns = columns  # field, the terminal that types it, its texts
 
 
@@ -121,7 +122,8 @@ class _Collector(SourceState):
         if len(rows) != len(starts):
             return False
         captures = plan.captures if plan is not None else []
-        columns = list(zip(*rows, strict=True))[3 : 3 + len(captures)]
+        days, clocks, pids, *columns = zip(*rows, strict=True)
+        del columns[len(captures) :]
         if count == 2 and any("\x01" in "".join([value for value in column if value]) for column in columns):
             return False
         messages = _messages(lines, starts)
@@ -133,8 +135,6 @@ class _Collector(SourceState):
             seconds = [lines[at].decode() for at in after] if bare[0] else _messages(lines, after)
             messages = [f"{one}\n{two}" for one, two in zip(messages, seconds, strict=True)]
         places = block.places_of(starts, count)
-        stamps = [f"{row[0]}T{row[1]}" for row in rows]
-        pids = [str(row[2]) for row in rows]
         groups: dict[tuple[bool, ...], list[int]] = {}
         if any(0 < column.count(None) < len(rows) for column in columns):
             for at, row in enumerate(rows):
@@ -146,8 +146,8 @@ class _Collector(SourceState):
                     own[capture.name] = capture.name, capture.type, _at(column, chosen)
             self.owner.take(  # type: ignore[attr-defined]
                 EventBatch(
-                    self.name, self.node, level, kind or UNKNOWN, _at(places, chosen), _at(stamps, chosen), _at(pids, chosen),
-                    list(own.values()), _at(messages, chosen),
+                    self.name, self.node, level, kind or UNKNOWN, _at(places, chosen), _at(days, chosen), _at(clocks, chosen),
+                    _at(pids, chosen), list(own.values()), _at(messages, chosen),
                 )
             )  # fmt: skip
         return True

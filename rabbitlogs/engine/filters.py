@@ -16,12 +16,13 @@ from rabbitlogs.framing.blocks import Framed
 from rabbitlogs.framing.framer import Line
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.lazy import expression
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.catalogue import Catalogue
     from rabbitlogs.framing.blocks import Block
 
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)(?:\s+ago)?\Z")
+_AGO = expression(r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)(?:\s+ago)?\Z")
 _MINUTE = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}").match
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _PROBE = 65536

@@ -12,7 +12,6 @@ What happens at a moment can be over as well: ``over_after`` names what shows it
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rabbitlogs.engine.nodes import brokers
 from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.lazy import expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rabbitlogs.engine.state import Moment, Tally
 
 _COMPLETED, _LOGINS = "boot.completed", ("connection.authenticated", "amqp10.authenticated")
-_OF_THIS_HOST = re.compile(r"localhost|127\.0\.0\.1|\[?::1\b")
+_OF_THIS_HOST = expression(r"localhost|127\.0\.0\.1|\[?::1\b")
 STARTS = "boot.starting"  # the condition that every start of a broker fires
 _SILENCE = 60.0  # seconds, and five times the longest pause before, after which what repeats itself is over
 _RECENT = 20  # repetitions that are looked at for that

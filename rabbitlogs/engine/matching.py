@@ -11,6 +11,7 @@ from operator import contains
 from typing import Any
 
 from rabbitlogs.engine.catalogue import SEVERITIES, Catalogue, Match, Rule
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.elsewhere import is_another_program, is_elsewhere
 
 Lookup = Callable[[str], Any]
@@ -26,7 +27,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-_TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?(?::|<?[=!]))?|\{[0-9,]*\}|.", re.DOTALL)
+_TOKENS = expression(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?(?::|<?[=!]))?|\{[0-9,]*\}|.", re.DOTALL)
 _SHORTEST = 3  # characters of a text that is worth looking for
 _ANY_CASE = "(?i)"
 _ODD_CASE = re.compile("[\u0130\u0131\u017f\u212a]").search  # letters that patterns take for i, s and k
@@ -102,7 +103,7 @@ def _timed(pattern: str) -> Any:
     return regex.compile(pattern)
 
 
-_UNSURE = re.compile(r"\(\?(?![:imsx])|\\[AZBG]|[*+?}]\+")  # what may find less in a longer text
+_UNSURE = expression(r"\(\?(?![:imsx])|\\[AZBG]|[*+?}]\+")  # what may find less in a longer text
 
 
 @lru_cache(maxsize=4096)
@@ -239,12 +240,12 @@ class Matcher:
     def _plan(self, kind: str) -> _Plan:
         plan = self._plans.get(kind)
         if plan is None:
-            plan = self._plans[kind] = _Plan(self._catalogue.by_kind.get(kind, []))
+            plan = self._plans[kind] = _Plan(self._catalogue.of_kind(kind))
         return plan
 
     def is_quiet(self, kind: str, field: str, lines: str) -> bool:
         """Whether no rule can be fired by events of a kind that have this one field only, whose texts are these lines."""
-        both = self._catalogue.by_kind.get(kind, [])
+        both = self._catalogue.of_kind(kind)
         return all(
             match.is_ours and any(c[0] == field and c[1] == "like" and rules_out(c, lines) for c in match.conditions)
             for _, match in both

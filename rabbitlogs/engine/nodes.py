@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from rabbitlogs.engine.analysis import Analysis
 from rabbitlogs.errors import UsageError
+from rabbitlogs.lazy import expression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rabbitlogs.sources import Source, Sources
 
 _START = 262144
-_ROTATED = re.compile(r"(?:[-.]\d{8}(?:[-T]?\d{4,6})?|\.\d{1,4}|\.(?:gz|bz2|xz|zst))+\Z")
+_ROTATED = expression(r"(?:[-.]\d{8}(?:[-T]?\d{4,6})?|\.\d{1,4}|\.(?:gz|bz2|xz|zst))+\Z")
 
 
 def brokers(analysis: Analysis) -> dict[str, str]:

@@ -11,20 +11,21 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from rabbitlogs.lazy import expression
 from rabbitlogs.privacy import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)\}")  # a field in a rule's sentence or command
-_OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
-_NODE_OPTION = re.compile(r" (?:-n|--node)[ =]\{(node|node_of_log)\}")
-_STACK = re.compile(
+PLACE = expression(r"\{([a-z_][a-z0-9_.]*)\}")  # a field in a rule's sentence or command
+_OPTIONAL = expression(r"\[\[(.*?)\]\]", re.DOTALL)
+_NODE_OPTION = expression(r" (?:-n|--node)[ =]\{(node|node_of_log)\}")
+_STACK = expression(
     r"[,\s]\s*\[\{[a-z][\w@]*,\s*(?:'[^']*'|[a-z][\w@]*),\s*(?:[0-9]+,\s*)?\["
 )  # where a term goes on with the calls
-_BARE = re.compile(r"(undef|function_clause|badarg|if_clause|badarith)\Z")
-_CALL = re.compile(r"\{([a-z][\w@]*),\s*('[^']*'|[a-z][\w@]*),\s*(?=[0-9]+,|\[)")
-_OWN = re.compile(r"rabbit|ra_|osiris|khepri|mnesia|cuttlefish")
+_BARE = expression(r"(undef|function_clause|badarg|if_clause|badarith)\Z")
+_CALL = expression(r"\{([a-z][\w@]*),\s*('[^']*'|[a-z][\w@]*),\s*(?=[0-9]+,|\[)")
+_OWN = expression(r"rabbit|ra_|osiris|khepri|mnesia|cuttlefish")
 _LONG, _LONG_TERM = 300, 140  # characters of a value in a sentence; of a term, whose rest is brackets
 _TERM = ("{", "[", "#{", "<<")
 

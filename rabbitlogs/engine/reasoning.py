@@ -54,7 +54,7 @@ def conclude(analysis: Analysis) -> Report:
         elif stands(rule, tally, analysis.tallies, analysis):
             candidates.append((rule, tally))
     for rule in sorted(rules.values(), key=lambda rule: rule.id):
-        if rule.correlate is not None and rule.correlate["type"] == "detector" and not rule.matches:
+        if not rule.kinds and rule.correlate is not None and rule.correlate["type"] == "detector":
             found = DETECTORS[rule.correlate["name"]](analysis)
             if found is not None:
                 candidates.append((rule, found))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rabbitlogs.engine.state import iso
 from rabbitlogs.framing.framer import Line
 from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.recogniser import collapse, recogniser
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ KINDS = frozenset({"connection.authenticated", NAMED})
 Where = list[int] | tuple[str, str]  # lines of a block; or the block's text, and the character that stands for them
 _TOGETHER = 512  # connections that are filed in one dict at least
 _NOTHING: Mapping[str, Any] = {}
-_CLIENT = re.compile(rb"\(([^ ]+) -> ")
+_CLIENT = expression(rb"\(([^ ]+) -> ")
 _SAMPLE = 400  # ended connections that are read
 
 

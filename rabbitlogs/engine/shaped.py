@@ -21,6 +21,7 @@ from rabbitlogs.engine.matching import holds, rules_out
 from rabbitlogs.framing.forms import is_worded
 from rabbitlogs.framing.framer import MESSAGE_LIMIT
 from rabbitlogs.framing.headers import JSON, LAGER, LOGGER
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.fields import is_text
 from rabbitlogs.parsing.recogniser import recogniser
 
@@ -43,8 +44,8 @@ _HELD_AGAINST = 4  # records of a shape that are read with the full expression t
 _REACH = 16  # characters before and after a field that may tell where it stands
 STAMP = 32  # characters of a header's time, with microseconds and zone
 _TIME = re.compile(rb"[0-9T:.,+Z -]+").match
-_TOKEN = re.compile(r"\S+")
-_TIME_KEY = re.compile(rb'"[a-z_]*time[a-z_]*" ?: ?"')  # of a JSON object
+_TOKEN = expression(r"\S+")
+_TIME_KEY = expression(rb'"[a-z_]*time[a-z_]*" ?: ?"')  # of a JSON object
 
 
 class Shaped:

@@ -35,6 +35,7 @@ from rabbitlogs.framing.framer import MESSAGE_LIMIT, Line
 from rabbitlogs.framing.headers import BARE, BARE_HEADER, LAGER, LOGGER, Header, parse_header
 from rabbitlogs.framing.levels import rank
 from rabbitlogs.framing.times import to_seconds
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.fields import is_text
 from rabbitlogs.parsing.recogniser import collapse, recogniser
 from rabbitlogs.privacy import printable
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 SEEN_OF_PEERS = frozenset({"cluster.node_down", "cluster.net_tick_timeout", "cluster.node_up"})
-_NODE_NAME = re.compile(
+_NODE_NAME = expression(
     r"(?:^|[/\\!])([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?\.(?:log|json)", re.IGNORECASE
 )
 # what a broker says of itself: kind, its field, the fact
@@ -65,7 +66,7 @@ _FACTS = {
 }
 # fields that hold the node's name inside of a path
 _PATHS = {("boot.banner_printed", "log_files"), ("mnesia.data_directory_empty", "path")}
-_NODE_IN_PATH = re.compile(r"/([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?(?:\.(?:log|json)\b|/|\s|$)")
+_NODE_IN_PATH = expression(r"/([A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+?)(?:[-_](?:upgrade|sasl|tty))?(?:\.(?:log|json)\b|/|\s|$)")
 # what a start prints of its configuration, compared with a baseline's: kind, its fields
 _SETTINGS = {
     "boot.starting": ("version", "erlang_version"),

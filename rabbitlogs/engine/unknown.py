@@ -11,6 +11,7 @@ import re
 from functools import cache
 from typing import Any
 
+from rabbitlogs.lazy import expression
 from rabbitlogs.privacy import printable
 
 LIMIT = 2000
@@ -38,12 +39,12 @@ _VARIABLE = (
     |(?<![\w.-])(?:[\w-]++\.)++[\w-]++:[0-9]++(?!\w)
     |(?<!\w)[^\W\d]*+[0-9][\w.%+-]*+"""
 )
-_ATOM = re.compile(r"[a-z][A-Za-z_@]*+(?=(,)|\Z)")
-_SAME = re.compile(r"<\*>(?:[\s,:.]+<\*>)+")
+_ATOM = expression(r"[a-z][A-Za-z_@]*+(?=(,)|\Z)")
+_SAME = expression(r"<\*>(?:[\s,:.]+<\*>)+")
 
 
 _VARYING = "0123456789'\"`<#{[@/\\"  # without one of these, and in ASCII, there is nothing to replace
-_MAY_VARY = re.compile(rf"[{re.escape(_VARYING)}]|[^\x00-\x7f]")
+_MAY_VARY = expression(rf"[{re.escape(_VARYING)}]|[^\x00-\x7f]")
 
 
 def template_of(message: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from rabbitlogs.lazy import expression
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.analysis import Analysis
     from rabbitlogs.engine.state import Tally
 
-_RELEASE = re.compile(r"v?(\d+)\.(\d+)")
+_RELEASE = expression(r"v?(\d+)\.(\d+)")
 
 
 def releases(tally: Tally, analysis: Analysis) -> list[tuple[int, int]]:

@@ -57,7 +57,7 @@ class Diagnoser:
         rules = analysis.catalogue.rules.values()
         self._ended_by: dict[str, list[str]] = {}
         for rule in rules:
-            for closer in rule.enders():
+            for closer in rule.enders:
                 self._ended_by.setdefault(closer, []).append(rule.id)
         self._detectors = [
             (rule.id, DETECTORS[rule.correlate["name"]])

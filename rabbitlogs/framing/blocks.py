@@ -28,6 +28,7 @@ from rabbitlogs.framing.framer import READ_LINES, TERM_START, Line, OpenRecord, 
 from rabbitlogs.framing.headers import BARE, CUSTOM, JSON, LAGER, LOGGER, REPORT, SINGLE, Header, formats_in_use
 from rabbitlogs.framing.shapes import shapes
 from rabbitlogs.framing.strangers import MANY, Heading, strangers
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.compiled import ambiguous_kinds
 from rabbitlogs.parsing.recogniser import recogniser
 
@@ -46,8 +47,8 @@ LINE_LIMIT = 1 << 20  # a longer line is read in pieces of this size: a line of 
 _COUNTED, _WANTED, _FIRST, _UNSETTLED = 0x100, 0x5000, 0x10000, 0x20000
 _LIMITS = {_COUNTED: 0x5000, _WANTED: 0xD800, _FIRST: 0x20000, _UNSETTLED: 0x110000 - 0x400}
 # ``[^unsettled]`` is any settled one: a class of these themselves would take milliseconds to compile.
-_EDGE = re.compile("[\U00010000-\U0010ffff][^\U00010000-\U0010ffff]")
-_RUN = re.compile("[\U00010000-\U0010ffff]+")
+_EDGE = expression("[\U00010000-\U0010ffff][^\U00010000-\U0010ffff]")
+_RUN = expression("[\U00010000-\U0010ffff]+")
 _ANY_UNSETTLED = _RUN.search
 PART = "_line"  # kinds that are one line of a longer message, met alone where the rest was lost
 _DECORATED = (b"\x00", b"\x1b", b"\xef", b"`")  # NULs, a colour, a byte order mark or a quoting mark before a header

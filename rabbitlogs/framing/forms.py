@@ -7,13 +7,13 @@ its own. Names are words that no message of the grammars has; what is left witho
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from rabbitlogs.framing.levels import spellings
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.recogniser import recogniser
 
-_WORD = re.compile(rb"([A-Za-z]+)")
+_WORD = expression(rb"([A-Za-z]+)")
 _LIMIT = 32768  # words that are remembered
 # What stands for a name, so that an expression which takes one takes all: words themselves, which no message has.
 _HEX, _SMALL, _CAPITALS, _MIXED = b"zqh", b"zqs", b"zqc", b"zqm"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rabbitlogs.framing.headers import BARE, BARE_HEADER, JSON, LOGGER, REPORT, SINGLE, Header, parse_header
 from rabbitlogs.framing.json_lines import parse_json_line
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.elsewhere import is_elsewhere, is_of_broker
 from rabbitlogs.parsing.recogniser import Match, Recogniser, collapse, recogniser
 
@@ -27,18 +28,18 @@ READ_LINES = 2 * PARTS  # lines of a record that are read for its message: some 
 RECORD_LIMIT = 4 << 20  # bytes of a record; a longer one goes on as a new record, so memory stays bounded
 _EMPTY_LINE = ", "  # what the single-line formatter makes of the empty line that a message begins with
 # standard output's banner ends without a line feed, and the log goes on behind it
-_BANNER_END = re.compile(rb"\A *Starting broker\.\.\.(?=\d{4}-)")
+_BANNER_END = expression(rb"\A *Starting broker\.\.\.(?=\d{4}-)")
 _PART = "** "  # how each part of a report of a process that ended begins
 _TERM_LINES = 64  # lines of a term without header and indentation that are held together
-_FRAME = re.compile(r"at [\w.$<>/`\[\]]+ ?\(.*\)(?: in .*)?$|\.\.\. \d+ (?:more|common frames omitted)$")  # of a client's trace
+_FRAME = expression(r"at [\w.$<>/`\[\]]+ ?\(.*\)(?: in .*)?$|\.\.\. \d+ (?:more|common frames omitted)$")  # of a client's trace
 _WRAPPED = 40  # the narrowest width at which people's windows wrap
-_ANSI = re.compile(rb"\x1b\[[0-9;]*m")
+_ANSI = expression(rb"\x1b\[[0-9;]*m")
 _ENTITIES = rb"&(?:lt|gt|amp|quot|#39|#x27|nbsp);"
-_ENTITY = re.compile(_ENTITIES)
+_ENTITY = expression(_ENTITIES)
 # What word processors, chats and web pages make of blanks and quotes.
 _TYPOGRAPHY = {0xA0: " ", 0x2007: " ", 0x202F: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
 _NOT_PLAIN = re.compile(rb"[\x00\x1b\r`]|\xc2\xa0|\xe2\x80|\xef\xbb\xbf|" + _ENTITIES).search  # what a line is freed of
-_TYPESET = re.compile(rb"\xc2\xa0|\xe2\x80[\x87\x98\x99\x9c\x9d\xaf]")
+_TYPESET = expression(rb"\xc2\xa0|\xe2\x80[\x87\x98\x99\x9c\x9d\xaf]")
 TERM_START = frozenset(" \t{[<*-=})]\"'")
 
 

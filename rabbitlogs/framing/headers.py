@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from rabbitlogs.framing.levels import LEVELS, NONE, level_of
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.compiled import terminals
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ BARE_HEADER = Header(BARE, None, NONE, None, 0, 0)
 _ANSI = rb"(?:\x1b\[[0-9;]*m)*"
 
 
-_SETTING = re.compile(r"^\s*log\.(file|console|exchange|syslog)\.formatter\.plaintext\.format\s*=\s*(.*?)\s*$", re.MULTILINE)
+_SETTING = expression(r"^\s*log\.(file|console|exchange|syslog)\.formatter\.plaintext\.format\s*=\s*(.*?)\s*$", re.MULTILINE)
 
 # what people leave of a header who take the time and the process off: [warning] text
-_LEVEL_ALONE = re.compile(rb"\[(?:debug|info|notice|warning|error|critical)\] (?=\S)")
+_LEVEL_ALONE = expression(rb"\[(?:debug|info|notice|warning|error|critical)\] (?=\S)")
 
 
 class _Patterns:
@@ -53,20 +54,20 @@ class _Patterns:
         parts = {name: regex.encode() for name, regex in terminals().items()}
         time = b"(?:" + b"|".join(parts[n] for n in ("RFC3339", "EPOCH", "CUSTOM")) + b")"
         level, process = parts["LEVEL"], parts["PROCESS"]
-        self.standard = re.compile(
+        self.standard = expression(
             _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?:[ \t]|\Z)| (?=\S))?)"
         )
-        self.clock = re.compile(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\](?: |\Z)")
-        self.token = re.compile(
+        self.clock = expression(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\](?: |\Z)")
+        self.token = expression(
             b"(?:(" + time + rb")|\[(" + level + rb")\]|(" + level + rb")(?=[ :|])|(" + process + b")|(" + parts["PLACE"] + rb"))"
             rb"(?:[:|]? (?:[-|:] )?(?: (?=(?:info|warn) ))?|[:|]\Z|\Z| ?\Z)",  # Spring fills a level up to five letters
             re.IGNORECASE,
         )
-        self.report = re.compile(
+        self.report = expression(
             b"(?:(" + parts["RFC3339"] + rb") )?(" + parts["REPORT"] + rb")(?: (" + parts["REPORT_TIME"] + rb") ===)?"
         )
         head = b"(?:(" + parts["STUNNEL_TIME"] + b") |" + parts["STUNNEL_NAME"] + b")?"
-        self.stunnel = re.compile(head + b"(" + parts["STUNNEL_LEVEL"] + rb")\[[^\]]*\]: ?")
+        self.stunnel = expression(head + b"(" + parts["STUNNEL_LEVEL"] + rb")\[[^\]]*\]: ?")
         self.custom: list[Template] = []
         self.templates: list[str] = []
 

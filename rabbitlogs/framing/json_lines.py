@@ -6,16 +6,16 @@ The keys are told by what they hold, so a renamed ``msg`` or ``time`` needs no c
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from rabbitlogs.framing.headers import JSON, Header
 from rabbitlogs.framing.levels import NONE, level_of
 from rabbitlogs.framing.times import to_iso
+from rabbitlogs.lazy import expression
 
 _MESSAGE_KEYS = ("msg", "message", "m", "text", "body", "event", "log")
-_PID = re.compile(r"<\d+\.\d+\.\d+>\Z")
-_OBJECT = re.compile(rb'\{\s*"[^"]{1,64}"\s*:')
+_PID = expression(r"<\d+\.\d+\.\d+>\Z")
+_OBJECT = expression(rb'\{\s*"[^"]{1,64}"\s*:')
 
 
 def parse_json_line(line: bytes) -> tuple[Header, str, dict[str, Any]] | None:

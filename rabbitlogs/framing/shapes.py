@@ -6,10 +6,10 @@ three passes of the standard library in C; nothing is done line by line.
 
 from __future__ import annotations
 
-import re
+from rabbitlogs.lazy import expression
 
 _DIGITS = b"0123456789"
-_QUOTED = re.compile(rb"'[^'\n]*'")
+_QUOTED = expression(rb"'[^'\n]*'")
 
 
 def shapes(block: bytes, lines: int) -> list[bytes]:

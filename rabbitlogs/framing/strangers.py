@@ -6,10 +6,11 @@ in the grammars begins like or has a word of, are unknown for sure: the recognis
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING
+
+from rabbitlogs.lazy import expression
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ Stranger = tuple[int, Heading, str]  # a line of no kind: which of the lines it 
 # A line that is read as it stands (rabbitlogs.framing.framer.clean), whose header is that of 3.7 to 4.x.
 _AS_IT_STANDS = bytes({*range(0x20, 0x7F)} - {*b"&`{"})
 _LONGEST = 20000
-_HEADER = re.compile(
+_HEADER = expression(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.(?:[0-9]{6}([+-][0-9]{2}:[0-9]{2})|[0-9]{3})"
     rb" \[([a-z]+)\] <[0-9]+\.[0-9]+\.[0-9]+> "
 )

@@ -13,9 +13,10 @@ from functools import cache
 from typing import NamedTuple
 
 from rabbitlogs.errors import UsageError
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.compiled import terminals
 
-_VARIABLE = re.compile(r"([^$]*)(?:\$(\w+))?")
+_VARIABLE = expression(r"([^$]*)(?:\$(\w+))?")
 _BEFORE = rb"[\s\[\](){}|:;,\-=/#*>\"']*?(?:[A-Za-z_.@]{1,16}=\"?)?"  # what people put between the parts
 _BEHIND = rb"[\s\])}|:;,\-=/#*>\"']*(?:[A-Za-z_.@]{1,16}=\"?)?"
 _TRIES = 6  # parts on one side of a message

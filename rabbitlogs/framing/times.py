@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?: ?(Z|[+-]\d\d:?\d\d))?\Z")
-_REPORT = re.compile(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})::(\d\d:\d\d:\d\d)(?:\.(\d+))?( UTC)?\Z")
+from rabbitlogs.lazy import expression
+
+if TYPE_CHECKING:
+    import re
+
+_ISO = expression(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?: ?(Z|[+-]\d\d:?\d\d))?\Z")
+_REPORT = expression(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})::(\d\d:\d\d:\d\d)(?:\.(\d+))?( UTC)?\Z")
 _MONTHS = {m: i for i, m in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)}
-_CUSTOM = re.compile(
+_CUSTOM = expression(
     r"(?:(?P<a>\d{1,4})[-/.](?P<m>\d{1,2}|[A-Z][a-z]{2})[-/.](?P<b>\d{2,4})[ T:]+|(?P<mon>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) )"
     r"(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<f>\d+))?(?: ?(?P<z>[+-]\d\d:?\d\d|Z|UTC))?\Z"
 )

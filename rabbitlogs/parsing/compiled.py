@@ -13,14 +13,15 @@ import os
 import re
 from typing import Any
 
+from rabbitlogs.lazy import expression
 from rabbitlogs.resources import grammar_folder
 
 FORMAT = 8  # of the table; a new one is a new file
 _KEY = 5
-_DROPPED = re.compile(r"[0-9]|'[^']*'")
-_ESCAPE = re.compile(r"\\+.")  # in a tree's text, of JSON and of expressions
-_WORD = re.compile(r"[A-Za-z]+")
-_INNER_WORD = re.compile(r"(?<![A-Za-z_])[A-Za-z_]{3,}(?![A-Za-z_])")
+_DROPPED = expression(r"[0-9]|'[^']*'")
+_ESCAPE = expression(r"\\+.")  # in a tree's text, of JSON and of expressions
+_WORD = expression(r"[A-Za-z]+")
+_INNER_WORD = expression(r"(?<![A-Za-z_])[A-Za-z_]{3,}(?![A-Za-z_])")
 
 
 def build_table(folder: str) -> dict[str, Any]:

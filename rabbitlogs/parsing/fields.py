@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+from rabbitlogs.lazy import expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ITEM = re.compile(r"""'[^']*'|"[^"]*"|<<"[^"]*">>|[^\s,\[\]]+""")
+_ITEM = expression(r"""'[^']*'|"[^"]*"|<<"[^"]*">>|[^\s,\[\]]+""")
 
 
 def _integer(text: str) -> Any:

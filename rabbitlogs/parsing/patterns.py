@@ -71,6 +71,8 @@ def open_pattern(body: str, rest: Seq, kind: str, *, brief: bool = False) -> str
         raise GrammarError(f"{kind}: two open terminals touch; put a literal or a closed terminal between them")
     if ahead == r"\Z" and body in (".+?", ".*?"):
         return body[:-1]
+    if ahead == r"\Z" and body.endswith("|.)+?"):
+        return ".{1,}"  # what steps over quoted parts has none to step over: all is its own; some of it may be another line
     if border and body in (".+?", ".*?"):
         # the same place, found faster: run to the first character that what follows can begin with, look there first
         run = f"[^{border}\\n\\x01]{'++' if body == '.+?' else '*+'}"

@@ -20,6 +20,7 @@ from functools import cached_property, lru_cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rabbitlogs.lazy import expression
 from rabbitlogs.parsing.compiled import kind_text, long_text, table
 from rabbitlogs.parsing.fields import convert
 from rabbitlogs.parsing.patterns import compile_seq, optional_parts
@@ -35,11 +36,11 @@ _NEAR, _NEAR_SHARE = 12, 0.7  # literal characters, and share of a kind's, that 
 _CUT = 24  # literal characters, where a message stops in the middle of a kind: there are no other words to say that it is not
 _ALIKE_SHARE = 0.75  # the same, where a literal ends in other words: what is missing may be the verb
 _NEAR_FLOATING = 20  # literal characters, where a kind begins with something else than a literal
-_WORDS = re.compile(r"\s*\S+\s*")
-_WORD = re.compile(r"[A-Za-z_]{3,}")
-_LETTER = re.compile(r"[A-Za-z]")
+_WORDS = expression(r"\s*\S+\s*")
+_WORD = expression(r"[A-Za-z_]{3,}")
+_LETTER = expression(r"[A-Za-z]")
 _WORDS_ONLY = bytes(code if chr(code).isalpha() or code in b"_\n" else 0x20 for code in range(128)) + bytes(128)
-_FIELD = re.compile(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
+_FIELD = expression(r'\["f","([a-z_0-9]+)"')  # fields in a tree's text
 
 
 @lru_cache(maxsize=4096)

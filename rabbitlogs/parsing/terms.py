@@ -26,6 +26,8 @@ import re
 from math import isfinite
 from typing import Any, NamedTuple
 
+from rabbitlogs.lazy import expression
+
 DEPTH = 100  # brackets inside each other that are read; what is deeper is missing, as if cut
 
 
@@ -82,7 +84,7 @@ class Term(NamedTuple):
     cut: bool
 
 
-_TOKEN = re.compile(
+_TOKEN = expression(
     r"""\s*+(?:
       (?P<open>\{|\[|\#\{|\#(?:[a-z][A-Za-z0-9_@]*+|'(?:[^'\\]++|\\.)*+')\{|<<)
     | (?P<close>\}|\]|>>)
@@ -98,9 +100,9 @@ _TOKEN = re.compile(
     )""",
     re.DOTALL | re.VERBOSE,
 )
-_ESCAPED = re.compile(r"\\(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|([0-7]{1,3})|\^(.)|(.))", re.DOTALL)
+_ESCAPED = expression(r"\\(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|([0-7]{1,3})|\^(.)|(.))", re.DOTALL)
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "s": " ", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "d": "\x7f", "0": "\0"}
-_SIZE = re.compile(r"\s*+(?:/[a-z0-9-]++|:[0-9]++)")
+_SIZE = expression(r"\s*+(?:/[a-z0-9-]++|:[0-9]++)")
 _CLOSES = {"{": "}", "[": "]", "<<": ">>"}
 BRACKETS = ("{", "[", "<<", "#{")  # what tuples, lists, binaries and maps begin with
 _SIMPLE = {"pid": Pid, "ref": Reference, "port": Port, "fun": Fun}

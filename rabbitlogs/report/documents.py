@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from rabbitlogs.engine.verdict import judge
+from rabbitlogs.lazy import expression
 from rabbitlogs.report.times import counted, span, when
 
 if TYPE_CHECKING:
     from rabbitlogs.engine.report import Report
     from rabbitlogs.model import Finding
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_SPECIAL = expression(r"([\\`*_{}\[\]<>#|~])")
 
 
 def _escaped(text: str) -> str:

@@ -54,7 +54,9 @@ def event_lines(batch: EventBatch) -> list[str]:
     if may_have_secrets("\n".join(messages)):
         messages = list(map(mask, messages))
         columns = [(name, type_, list(map(mask, texts)) if is_text(type_) else texts) for name, type_, texts in columns]
-    values = [_texts(texts) if is_text(type_) else [_encode(convert(type_, t)) for t in texts] for _, type_, texts in columns]
+    values = [
+        _texts(texts) if is_text(type_) else ("%s", [_encode(convert(type_, t)) for t in texts]) for _, type_, texts in columns
+    ]
     terms: list[str] = []
     bracketed = [(name, texts) for name, type_, texts in columns if is_text(type_) and _may_be_terms(texts)]
     if bracketed:
@@ -69,14 +71,17 @@ def event_lines(batch: EventBatch) -> list[str]:
             for row in zip(*[texts for _, texts in bracketed], strict=True)
         ]
     names = [encode_basestring_ascii(name).replace("%", "%%") for name, _, _ in columns]
-    head = f'{{"source":{_constant(batch.source)},"line":%d,"offset":%d,"length":%d,"time":"%s","level":{_constant(batch.level)}'
+    head = (
+        f'{{"source":{_constant(batch.source)},"line":%d,"offset":%d,"length":%d,"time":"%sT%s","level":{_constant(batch.level)}'
+    )
     head += f',"pid":"%s","node":{_constant(batch.node)},"category":null,"kind":{_constant(batch.kind)},"fields":{{'
-    head += ",".join([f"{name}:%s" for name in names])
-    template = head + '},"terms":%s,"rest":null,"message":%s}\n'
+    head += ",".join([f"{name}:{place}" for name, (place, _) in zip(names, values, strict=True)])
+    quoted, messages = _texts(messages)
+    template = f'{head}}},"terms":%s,"rest":null,"message":{quoted}}}\n'
     offsets, lengths, numbers = zip(*batch.places, strict=True)
     rows = zip(
-        numbers, offsets, lengths, batch.stamps, batch.pids, *values, terms or ["{}"] * len(numbers), _texts(messages),
-        strict=True,
+        numbers, offsets, lengths, batch.days, batch.clocks, batch.pids, *[texts for _, texts in values],
+        terms or ["{}"] * len(numbers), messages, strict=True,
     )  # fmt: skip
     return list(map(template.__mod__, rows))
 
@@ -85,11 +90,11 @@ def _constant(value: str | None) -> str:
     return _encode(value).replace("%", "%%")
 
 
-def _texts(texts: list[str]) -> list[str]:
-    """Texts as JSON strings."""
+def _texts(texts: list[str]) -> tuple[str, list[str]]:
+    """Texts as JSON strings: how a template writes them, and what it takes."""
     if not "".join(texts).encode("utf-8", "replace").translate(None, _PLAIN):
-        return [f'"{text}"' for text in texts]
-    return list(map(encode_basestring_ascii, texts))
+        return '"%s"', texts
+    return "%s", list(map(encode_basestring_ascii, texts))
 
 
 def _may_be_terms(texts: list[str]) -> bool:

@@ -6,14 +6,15 @@ rich costs as much time to load as explaining a small log, so it is loaded only 
 from __future__ import annotations
 
 import os
-import re
 from typing import IO, Any
+
+from rabbitlogs.lazy import expression
 
 WIDE = 80  # columns of text that is not for a terminal
 COLOURS = {"critical": "bold red", "error": "red", "warning": "yellow", "notice": "cyan", "info": "dim"}
 
 # a word of a shell: what stands in quotes belongs to it, blanks and all
-_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"])+""")
+_WORD = expression(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"])+""")
 Segment = tuple[str, str]  # text and its style
 
 

@@ -15,6 +15,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
+from rabbitlogs.lazy import expression
+
 from . import carriers, frames, wrappers
 from .frames import lines_of
 from .header import carries_header, is_header, is_usual
@@ -296,7 +298,7 @@ def _amid_prose(lines: list[bytes], year: int | None) -> Envelope | None:
     return envelope if envelope is not None and envelope._frames is None else None
 
 
-_BROKERS_OWN = re.compile(rb"<\d+\.\d+\.\d+>|REPORT====")
+_BROKERS_OWN = expression(rb"<\d+\.\d+\.\d+>|REPORT====")
 
 
 def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | None:
@@ -325,7 +327,7 @@ def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | 
 
 
 # what systemctl status says of a unit before the last lines of its journal
-_STATUS = re.compile(
+_STATUS = expression(
     rb"\s*(?:\S{1,3} )?[\w.@-]+\.service - |\s+(?:Loaded|Active|Docs|Drop-In|Process|Main PID|Status|Tasks|Memory|CPU|CGroup"
     rb"|Invocation|TriggeredBy|Error|IO|IP|FD Store|Mem peak): |\s+(?:\xe2\x94[\x94\x9c]\xe2\x94\x80|[|`]-)"
 )
@@ -354,9 +356,9 @@ def _json(sample: bytes, lines: list[bytes]) -> Envelope | None:
     return None
 
 
-_IN_LIST = re.compile(rb"\s*(?:\[\s*\{|,\s*\{|\{.*[,\]]\s*$)")
-_PAIR = re.compile(rb'[\s{]*"[^"]*"\s*:')
-_JSON_LINE = re.compile(rb'\s*(?:"[^"]*"\s*:|[\[{\]}]+,?\s*$|\[?\s*\{\s*"|"[^"]*",?$|[\d.]+,?$)')
+_IN_LIST = expression(rb"\s*(?:\[\s*\{|,\s*\{|\{.*[,\]]\s*$)")
+_PAIR = expression(rb'[\s{]*"[^"]*"\s*:')
+_JSON_LINE = expression(rb'\s*(?:"[^"]*"\s*:|[\[{\]}]+,?\s*$|\[?\s*\{\s*"|"[^"]*",?$|[\d.]+,?$)')
 
 
 def _csv(lines: list[bytes]) -> Envelope | None:
@@ -405,8 +407,8 @@ def _html(lines: list[bytes]) -> Envelope | None:
     return Envelope("html", None, (wrappers.html_text,))
 
 
-_TAG = re.compile(rb"</?(?:pre|code|p|br|div|span|li|td|tr)\b", re.IGNORECASE)
-_ENTITY = re.compile(rb"&(?:lt|gt|quot|amp|apos|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
+_TAG = expression(rb"</?(?:pre|code|p|br|div|span|li|td|tr)\b", re.IGNORECASE)
+_ENTITY = expression(rb"&(?:lt|gt|quot|amp|apos|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
 
 
 def _fence(lines: list[bytes]) -> Envelope | None:
@@ -429,7 +431,7 @@ def _has_header(lines: Sequence[bytes], strip: Strip, test: Callable[[bytes], bo
 
 
 # what docker-compose says in its own name, before and behind the lines of the containers
-_COMPOSE_OWN = re.compile(
+_COMPOSE_OWN = expression(
     rb" ?(?:(?:Creating|Recreating|Starting|Stopping|Removing|Pulling|Attaching to|Building|Network|Container|Volume) "
     rb"|\[\+\] |\S+ exited with code \d+)"
 )
@@ -527,7 +529,7 @@ def _marked(lines: list[bytes]) -> Envelope | None:
     return Envelope("marked", None, (strip,)) if number >= 0.8 * len(lines) and _has_header(lines, strip) else None
 
 
-_MARK = re.compile(rb"[ \t]*(?:[*+#|-]+|//|\xe2\x80[\xa2\x93]|\xc2\xb7|\xe2\x94\x82)[ \t]*")
+_MARK = expression(rb"[ \t]*(?:[*+#|-]+|//|\xe2\x80[\xa2\x93]|\xc2\xb7|\xe2\x94\x82)[ \t]*")
 
 
 def _provisioned(lines: list[bytes]) -> Envelope | None:

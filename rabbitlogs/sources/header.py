@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from rabbitlogs.lazy import expression
+
 LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")  # by syslog severity
 
 # The spelling of old syslog (Nov 23) is what lines of the broker's syslog output get whose year is not known.
@@ -16,15 +18,20 @@ _TIME = rb"(?:\d{4}-\d\d-\d\d[ T]|[A-Z][a-z]{2} [ \d]\d )?\d\d:\d\d:\d\d(?:[.,]\
 _LEVEL = rb"\[[A-Za-z]{3,9}\]"
 _PID = rb"<\d+\.\d+\.\d+>"
 _STARTS = (
-    _TIME + rb" +(?:\[?[A-Za-z]{3,9}\]? +)?(?:" + _PID + rb"|emulator )",
-    _TIME + rb" +" + _LEVEL,
+    # The last is Erlang's own formatter, which stands in where RabbitMQ's has crashed.
+    _TIME
+    + rb" (?: *(?:\[?[A-Za-z]{3,9}\]? +)?(?:"
+    + _PID
+    + rb"|emulator )| *"
+    + _LEVEL
+    + rb"|(?:"
+    + "|".join(LEVELS).encode()
+    + rb"): )",
     _LEVEL + rb" " + _PID,
     rb"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?=[A-Z]{4,12} (?:REPORT|EVENT)====",
     rb"\d{10,16}(?:\.\d{1,9})? +(?:" + _LEVEL + rb"|" + _PID + rb")",
     rb"[A-Za-z]{3,4} \d{10,16} ",
     rb"(?:\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d |stunnel\d?(?:\[\d+\])?: )?LOG[0-7]\[",
-    # Erlang's own formatter, which stands in where RabbitMQ's has crashed.
-    _TIME + rb" (?:" + "|".join(LEVELS).encode() + rb"): ",
     # The broker's JSON, whatever the order and, as long as there is a process, the names of its keys.
     rb'\{(?=[^\n]{0,4096}"<\d+\.\d+\.\d+>")',
     rb'\{(?=[^\n]{0,4096}"msg":)(?=[^\n]{0,4096}"(?:level|pid|time)":)',
@@ -37,7 +44,7 @@ def header() -> re.Pattern[bytes]:
     return re.compile(rb"(?:\x1b\[[0-9;]*m)*(?:" + rb"|".join(_STARTS) + rb")")
 
 
-_USUAL = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+(?:[+-]\d\d:\d\d)? \[[a-z]+\] " + _PID)
+_USUAL = expression(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+(?:[+-]\d\d:\d\d)? \[[a-z]+\] " + _PID)
 
 
 def is_usual(line: bytes) -> bool:

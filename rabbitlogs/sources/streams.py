@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ HEAD = 65536  # how much of a stream is looked at to tell what it is
 _PIECE = 1 << 20  # most that one call of a decompressor may hand out
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Guards against archives made to fill a machine. What was read before a limit is kept, and a note names the limit."""
 
     max_ratio: int = 500  # unpacked to packed bytes, judged once `ratio_from` bytes are out

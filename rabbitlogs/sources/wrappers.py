@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
 
+from rabbitlogs.lazy import expression
+
 from .header import LEVELS, carries_header, from_microseconds, header, is_header, month_number, pid, spaced, with_header
 
 # Inner text (may hold line breaks; None: the line is only the wrapper's), origin, time. Where a wrapper cuts long lines
@@ -459,7 +461,7 @@ def indented(line: bytes, by: bytes) -> Stripped | None:
     return (line[len(by) :], "", None, None) if line.startswith(by) else None
 
 
-MACHINE = re.compile(rb"(?:    |==> )([A-Za-z0-9][\w.-]{0,127}):(?: |$)")
+MACHINE = expression(rb"(?:    |==> )([A-Za-z0-9][\w.-]{0,127}):(?: |$)")
 
 
 def provisioned(line: bytes, name: bytes) -> Stripped | None:
