@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# A header whose time needs no more than a T to be ISO 8601: date, clock and zone, process.
-_HEADER = (
-    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[+-][0-9]{2}:[0-9]{2})?)"
-    r" \[[a-z]+\] (<[0-9]+\.[0-9]+\.[0-9]+>) "
-)
+# A header whose time needs no more than a T to be ISO 8601: date, clock and zone, process. That it is one is known: all
+# these lines have the shape of one that was read.
+_HEADER = r"^([0-9-]{10}) ([0-9:]{8}(?:\.[0-9]{1,6})?(?:[+-][0-9:]{5})?) \[[a-z]+\] (<[0-9.]+>) "
 _UNKNOWN = expression(_HEADER + r"[^\n]*+$", re.MULTILINE)
 
 
