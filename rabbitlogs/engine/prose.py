@@ -74,7 +74,14 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         return match[1] if all(_known(values, name) for name in names) else ""
 
     text = _OPTIONAL.sub(optional, template)
-    return PLACE.sub(lambda m: text_of(values[m[1]]) if _known(values, m[1]) else "?", text).strip()
+
+    def value(match: re.Match[str]) -> str:
+        if not _known(values, match[1]):
+            return "?"
+        found = text_of(values[match[1]])
+        return found.removesuffix(".") if text.startswith(".", match.end()) else found  # one full stop is enough
+
+    return PLACE.sub(value, text).strip()
 
 
 def _known(values: Mapping[str, Any], name: str) -> bool:
