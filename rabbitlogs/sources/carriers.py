@@ -113,7 +113,7 @@ def string(line: bytes) -> Stripped | None:
     """A line as a JSON or Python string, perhaps one of a list: ``"text",``."""
     found = _compiled(rb"""[ \t\[]*("(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')[ \t]*[,\]]{0,2}[ \t]*$""").match(line)
     if not found:
-        return None
+        return (None, "", None, None) if _compiled(rb"[ \t]*[\[\]{}]+,?[ \t]*$").match(line) else None  # of the list itself
     text = found[1]
     if text.startswith(b"'"):
         text = b'"' + text[1:-1].replace(b"\\'", b"'").replace(b'\\"', b'"').replace(b'"', b'\\"') + b'"'
@@ -164,6 +164,25 @@ def cell(line: bytes, column: int, columns: int = 1, title: bytes = b"") -> Stri
         return None
     inner = cells[column].strip()
     return None if title and inner == title else inner, "", None, None
+
+
+def task_result(line: bytes) -> Stripped | None:
+    """``fatal: [host]: FAILED! => {"stderr": "text", ...}``: what a command printed, as Ansible shows it."""
+    found = _compiled(_TASK_RESULT).match(line)
+    if not found:
+        return None
+    try:
+        result = json.loads(found[2].decode("utf-8", "surrogateescape"))
+    except ValueError:
+        return None
+    said = [value for key in ("stdout", "stderr", "msg") if isinstance(value := result.get(key), str) and value.strip()]
+    return (utf8("\n".join(said)), found[1].decode("utf-8", "replace"), None, None) if said else None
+
+
+_TASK_RESULT = (
+    rb"[ \t]*(?:fatal|failed|ok|changed|skipping): \[([^\]\s]{1,253})[^\]]*\](?:: [A-Z]+!?)?:? (?:\([^)]{0,200}\) )?"
+    rb"=> (\{.+\})\s*$"
+)
 
 
 def escaped_breaks(line: bytes) -> Stripped | None:

@@ -259,6 +259,8 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         return None  # as most logs are: nothing else needs to be loaded to see it
     if envelope := _html(lines) or _certain(sample, lines, year) or _fence(lines):
         return envelope
+    if b"=> {" in sample and any(map(carriers.task_result, lines)):
+        return Envelope("ansible", None, (carriers.task_result,))
     if b"\\n" in sample and any(map(carriers.escaped_breaks, lines)):
         return Envelope("escaped", None, (carriers.escaped_breaks,))
     if re.search(rb"\[[0-9;]{0,16}m", sample) and _share(lines, wrappers.colours) >= 0.3:
@@ -282,6 +284,7 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         _marked,
         _behind,
         _prefixed,
+        _anything,
     ):
         if envelope := find(lines):
             return envelope
@@ -314,6 +317,7 @@ def _certain(sample: bytes, lines: list[bytes], year: int | None) -> Envelope | 
         ("journald", wrappers.journal_json),
         ("cri", wrappers.cri),
         ("kubectl", wrappers.kubectl),
+        ("fluentbit", wrappers.fluentbit),
     ):
         if _share(lines, strip) >= 0.5:
             return Envelope(name, None, (strip,))
@@ -348,6 +352,8 @@ def _json(sample: bytes, lines: list[bytes]) -> Envelope | None:
             return Envelope("json", None, (bind(carriers.carrier, path=path),))
         in_list = any(map(_IN_LIST.match, lines[:60]))
         return Envelope("json", frames.json_values, ()) if in_list else None
+    if strings := _strings(lines):  # a list of lines, and perhaps an object around it
+        return strings
     in_array = re.match(rb'[^\[{"]{0,200}[\[{]', sample)
     if in_array and (preamble := frames.json_preamble(sample)) is not None and _share(lines, _JSON_LINE.match) >= 0.5:
         cut = partial(frames.json_values, preamble=preamble)
@@ -551,6 +557,11 @@ def _indented(lines: list[bytes]) -> Envelope | None:
     strip = bind(wrappers.indented, by=by)
     found = _has_header(lines, strip, is_header) or _share(lines, carries_header) >= 0.5
     return Envelope("indented", None, (strip,)) if found else None
+
+
+def _anything(lines: list[bytes]) -> Envelope | None:
+    """Whatever stands before whole headers."""
+    return Envelope("prefixed", None, (wrappers.from_header,)) if _share(lines, wrappers.from_header) >= 0.8 else None
 
 
 def _words_before_wrapper(lines: list[bytes]) -> set[bytes]:

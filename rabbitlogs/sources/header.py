@@ -52,6 +52,12 @@ def is_usual(line: bytes) -> bool:
     return _USUAL.match(line) is not None
 
 
+def usual_header(line: bytes) -> int:
+    """Where such a header begins in the first bytes of a line; -1 if there is none."""
+    found = _USUAL.search(line, 0, 400)
+    return found.start() if found is not None else -1
+
+
 @cache
 def pid() -> re.Pattern[bytes]:
     """An Erlang process id as a whole."""

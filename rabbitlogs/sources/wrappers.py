@@ -14,7 +14,18 @@ from functools import cache, lru_cache, partial
 
 from rabbitlogs.lazy import expression
 
-from .header import LEVELS, carries_header, from_microseconds, header, is_header, month_number, pid, spaced, with_header
+from .header import (
+    LEVELS,
+    carries_header,
+    from_microseconds,
+    header,
+    is_header,
+    month_number,
+    pid,
+    spaced,
+    usual_header,
+    with_header,
+)
 
 # Inner text (may hold line breaks; None: the line is only the wrapper's), origin, time. Where a wrapper cuts long lines
 # into parts, last PART or LAST and a name of the stream whose parts belong together; else None.
@@ -61,6 +72,7 @@ def _json(line: bytes) -> dict[str, object] | None:
 # ---------------------------------------------------------------------------------------------------------- containers
 
 _DOCKER_CUT = rb'\{"log":"((?:[^"\\\x00-\x1f]|\\u[0-9a-f]{4}|\\["\\/bfnrt])+)(?!.*\}$)'
+_FLUENT_BIT = rb'\[\d{1,9}\] ([^\s:]{1,253}): \[\[?\d{9,10}\.\d{1,9},? .{0,4000}?"(?:log|message|MESSAGE)"=>"((?:[^"\\]|\\.)*+)"'
 _DOCKER_PART = 16000  # docker cuts longer lines at 16 KiB; the parts have no line break at their end
 
 
@@ -133,6 +145,15 @@ def compose(line: bytes) -> Stripped | None:
     """``name-1  | text``, with or without colours; ``service.1.id@host  | text`` of ``docker service logs``."""
     found = _compiled(_COMPOSE).match(line)
     return (found[2] or b"", _text(found[1]), None, None) if found else None
+
+
+def fluentbit(line: bytes) -> Stripped | None:
+    """``[0] tag: [[1700000000.123, {}], {"log"=>"text"}]``: what Fluent Bit prints on its standard output."""
+    found = _compiled(_FLUENT_BIT).match(line)
+    if not found:
+        return None
+    text = _compiled(rb"\\(.)").sub(lambda m: {b"n": b"\n", b"t": b"\t", b"r": b""}.get(m[1], m[1]), found[2])
+    return _without_end(text), _text(found[1]), None, None
 
 
 def kubectl(line: bytes) -> Stripped | None:
@@ -441,11 +462,12 @@ def quoted(line: bytes, depth: int) -> Stripped | None:
 
 
 def html_text(line: bytes) -> Stripped | None:
-    """``&lt;0.1.0&gt;`` for ``<0.1.0>``."""
+    """``&lt;0.1.0&gt;`` for ``<0.1.0>``, perhaps with tags around the line."""
     if b"&" not in line:
         return None
     import html
 
+    line = _compiled(rb"^(?:<[a-z]{1,10}(?: [^<>]{0,200})?>)+|(?:</?[a-z]{1,10} ?/?>)+$").sub(b"", line)
     return html.unescape(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"), "", None, None
 
 
@@ -535,6 +557,12 @@ def prefixed(line: bytes, known: tuple[bytes, ...]) -> Stripped | None:
             return b"", _text(line), None, None
     found = words_before_header(line)
     return (line[len(found) :], _text(found.strip()), None, None) if found else None
+
+
+def from_header(line: bytes) -> Stripped | None:
+    """A line from its whole header on, as nothing but a broker writes it."""
+    start = usual_header(line)
+    return (line[start:], "", None, None) if start > 0 else None
 
 
 def words_before_header(line: bytes) -> bytes | None:
