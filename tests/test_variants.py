@@ -199,6 +199,24 @@ VARIANTS: dict[str, str] = {
     "grep -n": "".join(f"{number}:{line}\n" for number, line in enumerate(_text(), 1)),
     "grep -H": "".join(f"/var/log/rabbitmq/rabbit.log:{line}\n" for line in _text()),
     "quoted mail": "".join(f"> {line}\n" for line in _text()),
+    "pm2": "".join(f"0|rabbit  | {line}\n" for line in _text()),
+    "stern, coloured": "".join(f"\x1b[36mrabbit-0\x1b[0m \x1b[36mrabbitmq\x1b[0m {line}\n" for line in _text()),
+    "fluent bit's output": "".join(
+        f'[{n}] kube.rabbit-0: [[1795420008.{n:09}, {{}}], {{"stream"=>"stdout", "log"=>{json.dumps(line)}}}]\n'
+        for n, line in enumerate(_text())
+    ),
+    "ansible, a result": "fatal: [10.0.0.7]: FAILED! => "
+    + json.dumps({"rc": 1, "stderr": "", "stdout": "\n".join(_text())})
+    + "\n",
+    "ansible, a variable": 'ok: [10.0.0.7] => {\n    "msg": [\n'
+    + ",\n".join(f"        {json.dumps(line)}" for line in _text())
+    + "\n    ]\n}\n",
+    "spans of a web page": "".join(
+        f'<span class="line">{line.replace("<", "&lt;").replace(">", "&gt;")}</span><br>\n' for line in _text()
+    ),
+    "what no other wrapper is": "".join(f"{'=-'[n % 2]}; rabbit#{n} ~ {line}\n" for n, line in enumerate(_text())),
+    "csv of JSON": "time,message\n"
+    + "".join('2026-11-23,"' + line.replace('"', '""') + '"\n' for line in _json({}).splitlines()),
     "compose of cri": "".join(f"rabbitmq-1  | 2026-11-23T07:46:48.000000000Z stdout F {line}\n" for line in _text()),
 }
 

@@ -284,6 +284,7 @@ def _outermost(sample: bytes, lines: list[bytes], year: int | None) -> Envelope 
         _marked,
         _behind,
         _prefixed,
+        _coloured_before,
         _anything,
     ):
         if envelope := find(lines):
@@ -352,7 +353,7 @@ def _json(sample: bytes, lines: list[bytes]) -> Envelope | None:
             return Envelope("json", None, (bind(carriers.carrier, path=path),))
         in_list = any(map(_IN_LIST.match, lines[:60]))
         return Envelope("json", frames.json_values, ()) if in_list else None
-    if strings := _strings(lines):  # a list of lines, and perhaps an object around it
+    if not sample.lstrip().startswith((b"{", b"[")) and (strings := _strings(lines)):  # what a tool shows of a list of lines
         return strings
     in_array = re.match(rb'[^\[{"]{0,200}[\[{]', sample)
     if in_array and (preamble := frames.json_preamble(sample)) is not None and _share(lines, _JSON_LINE.match) >= 0.5:
@@ -371,6 +372,8 @@ def _csv(lines: list[bytes]) -> Envelope | None:
     """A table of comma-separated values with a column of the broker's lines."""
     sample = b"\n".join(lines[:200])
     for delimiter in (b",", b";", b"\t"):
+        if delimiter == b";" and b"\x1b[" in sample:
+            continue  # colours have them too
         at, rows = 0, list[list[bytes]]()
         while at < len(sample) and len(rows) < 60:
             row, end = frames.read_row(sample, at, delimiter, final=True)
@@ -380,18 +383,23 @@ def _csv(lines: list[bytes]) -> Envelope | None:
             at = end
         rows = [row for row in rows if any(row)]
         hits = Counter(
-            n for row in rows if len(row) > 1 for n, field in enumerate(row) if carries_header(field) and not _PAIR.match(field)
+            n for row in rows if len(row) > 1 for n, field in enumerate(row) if carries_header(field) and not _is_piece(field)
         )
         if hits:
             column, number = hits.most_common(1)[0]
             width = Counter(map(len, rows)).most_common(1)[0]
             # A broker's own line may have a comma too; only quotes, or a column before it, make it a field.
             quoted = sample.count(b'"' + delimiter) + sample.count(delimiter + b'"') >= number
-            # Where every line is quoted fields and nothing else, each line of a message may be a row of its own.
-            most = 0.05 if all(line[:1] == line.rstrip()[-1:] == b'"' for line in lines[:60]) else 0.5
+            # Where all rows have as many fields, each line of a message may be a row of its own.
+            most = 0.05 if width[0] > 1 and width[1] >= 0.95 * len(rows) else 0.5
             if number >= most * len(rows) and width[1] >= 0.8 * len(rows) and (column > 0 or quoted):
                 return Envelope("csv", partial(frames.csv_rows, delimiter=delimiter, column=column), ())
     return None
+
+
+def _is_piece(field: bytes) -> bool:
+    """Whether a field is a piece of a JSON object that was cut at its commas."""
+    return _PAIR.match(field) is not None and not (field.startswith(b"{") and field.endswith(b"}") and b"," in field)
 
 
 def _syslog_or_journal(sample: bytes, lines: list[bytes], year: int | None) -> Envelope:
@@ -408,12 +416,15 @@ def _year_in(sample: bytes) -> int | None:
 
 def _html(lines: list[bytes]) -> Envelope | None:
     """Text as it stands in the source of a web page. (A broker's own line can have an entity too, but not for every <.)"""
-    if any(b"<" in line and not _TAG.search(line) for line in lines) or _share(lines, _ENTITY.search) < 0.3:
+    if any(b"<" in line and not _TAG.search(line) for line in lines):
+        return None
+    if _share(lines, _ENTITY.search) < 0.3 and _share(lines, _IN_TAGS.match) < 0.8:
         return None
     return Envelope("html", None, (wrappers.html_text,))
 
 
 _TAG = expression(rb"</?(?:pre|code|p|br|div|span|li|td|tr)\b", re.IGNORECASE)
+_IN_TAGS = expression(rb"<([a-z]{1,10})(?: [^<>]{0,200})?>.*</\1>(?:<br ?/?>)?$")
 _ENTITY = expression(rb"&(?:lt|gt|quot|amp|apos|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
 
 
@@ -557,6 +568,12 @@ def _indented(lines: list[bytes]) -> Envelope | None:
     strip = bind(wrappers.indented, by=by)
     found = _has_header(lines, strip, is_header) or _share(lines, carries_header) >= 0.5
     return Envelope("indented", None, (strip,)) if found else None
+
+
+def _coloured_before(lines: list[bytes]) -> Envelope | None:
+    """Colours of what stands before the broker's lines; what it is shows when they are gone."""
+    found = _share(lines, wrappers.coloured_before) >= 0.5
+    return Envelope("colours", None, (wrappers.coloured_before,)) if found else None
 
 
 def _anything(lines: list[bytes]) -> Envelope | None:

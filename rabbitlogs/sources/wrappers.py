@@ -46,7 +46,15 @@ _RESET = rb"(?:\x1b\[0?m)?"
 _CRI = rb"(" + _ISO + rb") (stdout|stderr) ([FP])(?::\S+)?(?: (.*))?$"
 _STAMPED = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))(?:[ \t](.*))?$"
 # The name's colour ends before or after the blank; colours further on are the broker's.
-_COMPOSE = rb"`{0,3}(?:\x1b\[[0-9;]*m)*([A-Za-z0-9][\w.@-]{0,127}) *" + _RESET + rb"\|" + _RESET + rb"(?: " + _RESET + rb"(.*))?$"
+_COMPOSE = (
+    rb"`{0,3}(?:\x1b\[[0-9;]*m)*(?:\d{1,4}\|)?([A-Za-z0-9][\w.@-]{0,127}) *"
+    + _RESET
+    + rb"\|"
+    + _RESET
+    + rb"(?: "
+    + _RESET
+    + rb"(.*))?$"
+)
 
 
 def _text(raw: bytes | None) -> str:
@@ -455,6 +463,13 @@ def colours(line: bytes) -> Stripped | None:
     return (text, "", None, None) if found else None
 
 
+def coloured_before(line: bytes) -> Stripped | None:
+    """The line without colours, where something coloured stands before what is the broker's, such as the name of a pod."""
+    if not line.startswith(b"\x1b[") or is_header(line):
+        return None
+    return _compiled(rb"\x1b\[[0-9;]*m").sub(b"", line), "", None, None
+
+
 def quoted(line: bytes, depth: int) -> Stripped | None:
     """``> text`` of mail and markdown, `depth` times."""
     found = _compiled(rb"[ ]{0,3}(?:>[ ]?){1,%d}(.*)$" % depth).match(line)
@@ -463,8 +478,6 @@ def quoted(line: bytes, depth: int) -> Stripped | None:
 
 def html_text(line: bytes) -> Stripped | None:
     """``&lt;0.1.0&gt;`` for ``<0.1.0>``, perhaps with tags around the line."""
-    if b"&" not in line:
-        return None
     import html
 
     line = _compiled(rb"^(?:<[a-z]{1,10}(?: [^<>]{0,200})?>)+|(?:</?[a-z]{1,10} ?/?>)+$").sub(b"", line)
