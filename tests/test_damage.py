@@ -287,3 +287,21 @@ def test_an_empty_line_without_a_header_ends_a_record() -> None:
     text = f"{head}closing AMQP connection <0.852.0> (10.0.0.5:40001 -> 10.0.0.2:5671):\n{head}{{handshake_timeout,handshake}}\n"
     closed, app = rabbitlogs.parse(rabbitlogs.Text(text + "\nBilling service, console:\n"))
     assert (closed.fields["handshake_timeout"], app.kind) == ("handshake", "unknown")
+
+
+def test_messages_without_headers_are_told_apart() -> None:
+    """A message whose open text could swallow the next one, and a second line that belongs to the first."""
+    lines = [
+        "connection 10.0.0.5:4000 -> 10.0.0.2:5672 has a client-provided name: billing",
+        "connection 10.0.0.5:4000 -> 10.0.0.2:5672 - billing: user 'app' authenticated and granted access to vhost '/'",
+        "TLS server: In state certify at ssl_handshake.erl:2111 generated SERVER ALERT: Fatal - Unknown CA",
+        "",
+        "TLS server: In state wait_cert at ssl_handshake.erl:2111 generated SERVER ALERT: Fatal - Unknown CA",
+        "Channel error on connection <0.7.0> (10.0.0.5:4000 -> 10.0.0.2:5672, vhost: '/', user: 'app'), channel 1:",
+        "operation exchange.declare caused a channel exception precondition_failed: unknown exchange type 'later'",
+    ]
+    kinds = [event.kind for event in rabbitlogs.parse(rabbitlogs.Text("\n".join(lines)))]
+    assert kinds == [
+        "connection.named", "connection.authenticated", "tls.alert_raised_bare", "tls.alert_raised_bare",
+        "channel.closed_with_error",
+    ]  # fmt: skip

@@ -181,3 +181,16 @@ def test_a_header_behind_the_banner_is_read() -> None:
     assert (first.kind, first.fields["node"], first.record.level) == ("boot.node_identified", "rabbit@a", "info")
     assert first.record.length == text.index("\n") + 1
     assert second.kind == "boot.broker_started"
+
+
+def test_a_header_may_have_lost_its_date() -> None:
+    """A clock with microseconds and zone, and lager's clock before a process: people cut the date off."""
+    cases = (
+        (b"10:22:33.123456+00:00 [error] <0.55.0> hello", "custom", "<0.55.0>"),
+        (b"10:22:33.123 [error] <0.55.0> hello", "lager", "<0.55.0>"),
+        (b"10:22:33.123 [error] hello", "lager", None),
+    )
+    for line, form, process in cases:
+        header = parse_header(line)
+        assert (header.format, header.level, header.pid) == (form, "error", process), line
+        assert line[header.start :] == b"hello"

@@ -103,6 +103,9 @@ class Line:
         self.text = text.decode("utf-8", "replace")
 
 
+_SEAM = 12  # characters on either side of where two lines meet
+
+
 class OpenRecord:
     """A record whose end is not known yet."""
 
@@ -198,14 +201,18 @@ class OpenRecord:
             return alone is None or reader.entry(match.kind).weight > reader.entry(alone.kind).weight
         if own is None or not complete:
             return True
-        # a message that ends in open text would swallow anything; only a more telling kind may take the line, and one
-        # that may begin with any text would swallow the message: the line must not be of that kind without it
+        # a message that ends in open text would swallow anything: only a more telling kind may take the line
         if match.kind == own.kind or reader.entry(match.kind).weight <= reader.entry(own.kind).weight:
             return False
-        if reader.entry(match.kind).openings is not None:
-            return True
         alone = reader.recognise(collapse(line.text))
-        return alone is None or alone.rest is not None or alone.kind != match.kind
+        if alone is None or alone.rest is not None:
+            return True
+        if alone.kind != match.kind:
+            return alone.kind != own.kind
+        # the line is of that kind without the message, which such open text may have swallowed too
+        seam = f"{self.message[-_SEAM:]} {collapse(line.text)[:_SEAM]}"
+        swallowed = any(isinstance(value, str) and seam in value for value in match.fields.values())
+        return reader.entry(match.kind).openings is not None and not swallowed
 
 
 def begins_record(text: str, reader: Recogniser) -> bool:

@@ -57,7 +57,7 @@ class _Patterns:
         self.standard = expression(
             _ANSI + b"(" + parts["RFC3339"] + rb")(?: \[((?i:" + level + rb"))\] (?:(" + process + rb")(?:[ \t]|\Z)| (?=\S))?)"
         )
-        self.clock = expression(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\](?: |\Z)")
+        self.clock = expression(_ANSI + b"(" + parts["CLOCK"] + rb") \[(" + level + rb")\](?: (?:(" + process + rb") )?|\Z)")
         self.token = expression(
             b"(?:(" + time + rb")|\[(" + level + rb")\]|(" + level + rb")(?=[ :|])|(" + process + b")|(" + parts["PLACE"] + rb"))"
             rb"(?:[:|]? (?:[-|:] )?(?: (?=(?:info|warn) ))?|[:|]\Z|\Z| ?\Z)",  # Spring fills a level up to five letters
@@ -123,7 +123,7 @@ def parse_header(line: bytes) -> Header:
         return _report(patterns, line)
     match = patterns.clock.match(line)
     if match is not None:
-        return _header(LAGER, None, match[2], None, match.end(), line)
+        return _header(LAGER, None, match[2], match[3], match.end(), line)
     match = patterns.report.match(line) if b" =" in line[:30] else None
     if match is not None:
         return _report(patterns, line)
