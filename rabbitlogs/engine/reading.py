@@ -176,9 +176,10 @@ def _formats(found: Peeler | None, sample: bytes, lines: list[bytes], score: flo
         if own and own[0].lstrip().startswith(b"{"):
             continue
         headers = [Line(line).header for line in own[:_LINES] if line.strip()]
-        if score >= _WELL and all(header.format in (LOGGER, LAGER) and header.time and header.pid for header in headers):
+        headed = [header for header in headers if header.format != BARE]
+        is_headed = len(headed) >= 0.8 * len(headers)
+        if score >= _WELL and is_headed and all(h.format in (LOGGER, LAGER) and h.time and h.pid for h in headed):
             continue  # everything a format could tell is read already
-        is_headed = sum(header.format != BARE for header in headers) >= 0.8 * len(headers)
         for text in guess(own):
             if is_headed and "$time" not in text and "$pid" not in text:
                 continue  # the usual reading knows more of these lines than the level

@@ -172,7 +172,12 @@ class OpenRecord:
 
     def is_complete(self, reader: Recogniser) -> bool:
         """Whether the message so far is a whole message of a kind."""
-        return self._status(reader)[1]
+        if self._complete is None:
+            match = reader.whole(self.message)
+            if match is None:  # which kind is near may never be asked
+                return False
+            self._complete = match, True
+        return self._complete[1]
 
     def _status(self, reader: Recogniser) -> tuple[Match | None, bool]:
         if self._complete is None:

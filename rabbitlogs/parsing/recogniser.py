@@ -292,6 +292,13 @@ class Recogniser:
     def recognise(self, message: str) -> Match | None:
         """The kind and fields of a collapsed message; None where no kind is near."""
         opened, floating = self._opened(message), self._floating(message)
+        return self._taken(message, opened, floating) or self._nearest(message, opened, floating)
+
+    def whole(self, message: str) -> Match | None:
+        """The kind that takes a collapsed message to its end, with its fields; None where none does."""
+        return self._taken(message, self._opened(message), self._floating(message))
+
+    def _taken(self, message: str, opened: list[KindEntry], floating: list[KindEntry]) -> Match | None:
         candidates = opened + floating
         if len(candidates) > 1:
             candidates.sort(key=lambda entry: (-entry.weight, entry.name))
@@ -299,7 +306,7 @@ class Recogniser:
             match = entry.match(message)
             if match is not None:
                 return Match(entry.name, entry.fields(match), None)
-        return self._nearest(message, opened, floating)
+        return None
 
     def none_near(self, messages: list[str]) -> list[bool]:
         """Of which of many collapsed messages, in ASCII, it is sure that :meth:`recognise` finds no kind."""
