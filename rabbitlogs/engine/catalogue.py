@@ -21,19 +21,19 @@ from rabbitlogs.resources import rules_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FORMAT = 7
+FORMAT = 8
 OURS = "rabbitlogs"  # the origin of the rules that come with the package
 SEVERITIES = ("info", "notice", "warning", "error", "critical")
 _TOP = {
     "title", "severity", "confidence", "lifecycle", "parent", "last_resort", "since", "until", "subjects", "match",
     "interval", "correlate", "caused_by", "caused_within", "explain", "next", "docs", "example", "counterexample",
-    "aliases", "source", "harmless", "note", "owner", "runbook", "restated_by", "over_after",
+    "aliases", "source", "harmless", "note", "owner", "runbook", "restated_by", "over_after", "unless",
 }  # fmt: skip
 # What most rules have: it is left out of the index.
 _USUAL: dict[str, Any] = {
     "confidence": "high", "lifecycle": False, "parent": None, "last_resort": False, "since": None, "until": None,
     "subjects": [], "interval": None, "correlate": None, "caused_by": [], "caused_within": 5.0, "aliases": [],
-    "restated_by": [], "over_after": [], "origin": OURS, "text": None,
+    "restated_by": [], "over_after": [], "unless": None, "origin": OURS, "text": None,
 }  # fmt: skip
 _TEXTS = "compiled.texts"
 _OPERATORS = {"min", "max", "like", "unlike", "present", "not", "elsewhere", "another_program"}
@@ -51,7 +51,8 @@ class Match:
 
 _READ_LATE = (
     "aliases", "caused_by", "caused_within", "confidence", "correlate", "interval", "last_resort", "lifecycle", "matches",
-    "origin", "over_after", "parent", "path", "restated_by", "severity", "since", "subjects", "title", "until", "_place",
+    "origin", "over_after", "parent", "path", "restated_by", "severity", "since", "subjects", "title", "unless", "until",
+    "_place",
 )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ class Rule:
         self.aliases: list[str] = row["aliases"]
         self.restated_by: list[str] = row["restated_by"]
         self.over_after: list[str] = row["over_after"]
+        self.unless: dict[str, Any] | None = row["unless"]
         self.origin: str = row["origin"]
         self.matches = [Match(m[0], m[1], m[2], self.origin == OURS) for m in row["matches"]]
         self.path = os.path.join(self._folder, row["path"])
@@ -162,6 +164,12 @@ def read_rule(path: str, rule_id: str) -> dict[str, Any]:
         "[interval]",
     )
     need(matches or (correlate and correlate["type"] == "detector"), "needs a [[match]]")
+    unless = raw.get("unless")
+    need(
+        unless is None or {"kinds", "succeeds", "fails"} <= unless.keys() <= {"kinds", "succeeds", "fails", "within"},
+        "unless: kinds, succeeds and fails, perhaps within",
+        "[unless]",
+    )
     return {
         "id": rule_id,
         "title": raw["title"],
@@ -180,6 +188,7 @@ def read_rule(path: str, rule_id: str) -> dict[str, Any]:
         "aliases": raw.get("aliases", []),
         "restated_by": raw.get("restated_by", []),
         "over_after": raw.get("over_after", []),
+        "unless": raw.get("unless"),
         "matches": [_match(path, match) for match in matches],
     }
 

@@ -154,6 +154,8 @@ def _plain_tallies(analysis: Analysis) -> dict[str, Tally]:
 
 def stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analysis) -> bool:
     """Whether what was counted is enough for the rule's correlation."""
+    if rule.unless is not None and _made_good(rule.unless, tally, tallies, analysis):
+        return False
     correlate = rule.correlate
     if correlate is None:
         return True
@@ -170,6 +172,18 @@ def stands(rule: Rule, tally: Tally, tallies: dict[str, Tally], analysis: Analys
     if kind == "unfinished":
         return bool(unfinished(rule, tally, tallies, analysis))
     return True
+
+
+def _made_good(unless: Mapping[str, Any], tally: Tally, tallies: Mapping[str, Tally], analysis: Analysis) -> bool:
+    """Whether what failed was one way of several: its log tells of success, and of no failure of the whole near it."""
+    if not tally.first_fields.keys() <= set(unless["kinds"]):
+        return False  # another kind of event tells that the whole failed
+    ways = [kind for i in unless["succeeds"] for kinds in analysis.catalogue.rules[i].kinds for kind in kinds]
+    states = [state for state in analysis.sources.values() if state.name in tally.sources]
+    if not any(kind in ways for state in states for _, kind in state.counts):
+        return False
+    mine, within = tally.moments.all(), unless.get("within", 5)
+    return not any(near(mine, Places(tallies[i].moments.all()), within) > 0 for i in unless["fails"] if i in tallies)
 
 
 def _dense(minutes: Counter[int], at_least: int, within: float | None) -> bool:

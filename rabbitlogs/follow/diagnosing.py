@@ -143,7 +143,7 @@ class Diagnoser:
                 self._behind.add(rule_id)
                 if (rule.interval or rule.over_after) and self.shown[rule_id].state == "closed":
                     self._recheck.add(rule_id)
-            elif rule.correlate:
+            elif rule.correlate or rule.unless:
                 self._waiting.setdefault(rule_id, now)
             else:
                 fresh.append(rule_id)

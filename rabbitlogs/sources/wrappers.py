@@ -460,6 +460,8 @@ _COLOURS = rb"(?:\^\[|\\x1[bB]|\\u001[bB]|\\033|\\e|\xe2\x90\x9b)\[[0-9;]{0,16}m
 def colours(line: bytes) -> Stripped | None:
     """``^[[0m``, ``[38;5;160m2026-``: colours whose escape character was spelled out or got lost."""
     text, found = _compiled(_COLOURS).subn(b"", line)
+    if found and line[:1] == b"[":  # lost at the beginning, so lost inside as well
+        text = _compiled(rb"(?<!\x1b)\[[0-9;]{0,16}m").sub(b"", text)
     return (text, "", None, None) if found else None
 
 
