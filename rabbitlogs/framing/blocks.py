@@ -256,16 +256,21 @@ class ShapeMemo:
             record = OpenRecord(line)
             reader = recogniser()
             whole = record.is_complete(reader)
-            kind = record.kind(reader)
+            if not whole and header.format != JSON and begins_record(line.text, reader) and reader.wants_more(record.message):
+                place = _FIRST  # of what kind, if the record ends here, is told when it does
+            else:
+                kind = record.kind(reader)
             if header.format == JSON or (
                 whole and kind is not None and not kind.endswith(PART) and reader.begins(record.message)
             ):
                 place = _WANTED if wants.wants(kind) else _COUNTED
-            if place == _UNSETTLED and begins_record(line.text, reader) and reader.wants_more(record.message):
+            elif place == _UNSETTLED and begins_record(line.text, reader) and reader.wants_more(record.message):
                 place = _FIRST
             block.read[index] = record
         if place in (_FIRST, _UNSETTLED):
             code = self._new(place, header, kind)
+            if place == _FIRST and kind is None:
+                self.unread.add(code)
         else:  # settled lines of one kind are alike, whatever their shapes; of wanted ones the first shapes are told apart
             key = header.level, kind or "", header.format
             known = self._settled.setdefault(key, [])
