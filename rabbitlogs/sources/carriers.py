@@ -173,7 +173,7 @@ def task_result(line: bytes) -> Stripped | None:
         return None
     try:
         result = json.loads(found[2].decode("utf-8", "surrogateescape"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     said = [value for key in ("stdout", "stderr", "msg") if isinstance(value := result.get(key), str) and value.strip()]
     return (utf8("\n".join(said)), found[1].decode("utf-8", "replace"), None, None) if said else None

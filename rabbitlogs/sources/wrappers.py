@@ -482,7 +482,7 @@ def html_text(line: bytes) -> Stripped | None:
     """``&lt;0.1.0&gt;`` for ``<0.1.0>``, perhaps with tags around the line."""
     import html
 
-    line = _compiled(rb"^(?:<[a-z]{1,10}(?: [^<>]{0,200})?>)+|(?:</?[a-z]{1,10} ?/?>)+$").sub(b"", line)
+    line = _compiled(rb"^(?:<[a-z]{1,10}(?: [^<>]{0,200})?>)+|(?:</?[a-z]{1,10} ?/?>){1,8}$").sub(b"", line)
     return html.unescape(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"), "", None, None
 
 
